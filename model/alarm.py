@@ -1,0 +1,109 @@
+"""Alarms and what happens to them, in the terms of ISA-18.2 / IEC 62682."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Grade(IntEnum):
+    """Neutral severity; the colours are those of the Emergency Response Law's four warning levels."""
+
+    NONE = 0
+    BLUE = 1
+    YELLOW = 2
+    ORANGE = 3
+    RED = 4
+
+
+class AlarmState(StrEnum):
+    """ISA-18.2 states by name; editions disagree about their letters."""
+
+    NORMAL = "normal"
+    UNACKNOWLEDGED = "unacknowledged"
+    ACKNOWLEDGED = "acknowledged"
+    RETURNED = "returned_unacknowledged"
+    LATCHED_UNACKNOWLEDGED = "latched_unacknowledged"
+    LATCHED_ACKNOWLEDGED = "latched_acknowledged"
+
+
+class Transition(StrEnum):
+    """What an event reports."""
+
+    RAISED = "raised"
+    RERAISED = "re_raised"  # came back before anybody acknowledged that it had gone
+    UPGRADED = "upgraded"
+    DOWNGRADED = "downgraded"
+    RETURNED = "returned"  # the process is normal again
+    ACKNOWLEDGED = "acknowledged"
+    RESET = "reset"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One reading that led to the event."""
+
+    time_ns: int
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why the event came about, value by value. Everything a person needs to agree or to object."""
+
+    condition: str  # the grade's condition, limits in the unit of the kind
+    value: float | None  # unit of the kind; None where the reading had no usable value
+    unit: str
+    quality: int
+    scores: dict[str, float]  # operand -> score, those that the condition names and that had one
+    since_ns: int  # event time at which the condition began to hold
+    on_delay_s: float
+    readings: tuple[Evidence, ...]  # the last ones, oldest first
+    rule_source: str  # clause of the standard
+    plan_version: str  # which configuration judged
+    margin: float | None  # how far the next higher grade is, unit of the value; None: no higher one
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmEvent:
+    """One immutable line of an alarm's history.
+
+    ``id`` and ``alarm_id`` are hashes of what the event is about, so that a replay gives the same ones and
+    every receiver can drop what it has already seen.
+    """
+
+    id: str
+    alarm_id: str
+    offset: int  # how many inputs (rows, ticks, acts) the journal held before the one that caused it
+    rule: str
+    tag: str
+    asset: str
+    transition: Transition
+    state: AlarmState
+    grade: Grade
+    previous_grade: Grade
+    time_ns: int  # event time
+    at_ns: int  # receive time of the row, or wall time of the tick or act
+    offline: bool  # the reading was old when it came: news about the past
+    by: str  # who, for a human act
+    note: str
+    why: Why | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An alarm as it stands: the sum of its events."""
+
+    id: str
+    rule: str
+    tag: str
+    asset: str
+    state: AlarmState
+    grade: Grade
+    highest: Grade
+    start_ns: int
+    changed_ns: int
+    end_ns: int | None
+    acknowledged_by: str
+    offline: bool
+    why: Why | None

@@ -1,0 +1,75 @@
+"""The contract of a detector; every one also passes ``tests/checks``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.batch import Batch
+from model.inputs import Tick
+from model.scores import Scores
+
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class SensorGroup:
+    """The sensors that one detector watches. Their order gives the slots of its state.
+
+    Attributes:
+        tags: names, one a slot.
+        period_s: float64 [m], scan period of each sensor.
+
+    """
+
+    tags: tuple[str, ...]
+    period_s: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.tags)
+
+
+class Detector(Protocol[S]):
+    """Scores readings of many sensors at once; grades nothing, does no I/O and reads no clock.
+
+    ``S`` is a dataclass whose fields are arrays with axis 0 = slot (or 0-d arrays for what all slots share),
+    so that a snapshot can be kept and restored tag by tag. Arrays of ``S`` are changed in place, by
+    ``update`` and ``advance`` alone.
+    """
+
+    state_version: int  # changes when the meaning of S changes: an old snapshot is then not restored
+
+    def score_unit(self, unit: str) -> str:
+        """Unit of the score for a kind measured in ``unit``."""
+        ...
+
+    def init(self, sensors: SensorGroup) -> S: ...
+
+    def update(self, state: S, batch: Batch) -> Scores:
+        """Score rows, one after the other as they stand.
+
+        Args:
+            state: of these sensors.
+            batch: ``sensor`` holds slots; ``time_ns`` rises strictly per slot; ``value`` is NaN where the reading
+                is bad. Not modified.
+
+        Returns:
+            float64 [n], NaN where the detector has nothing to say, always where the value is NaN.
+
+        """
+        ...
+
+    def advance(self, state: S, tick: Tick) -> Scores | None:
+        """Score the passing of time.
+
+        ``tick.elapsed_ns`` leaves out the time in which the system itself was down.
+
+        Returns:
+            float64 [m], one a slot, NaN = nothing to say; None where time alone says nothing.
+
+        """
+        ...

@@ -1,0 +1,86 @@
+"""The registry: who owns which site, what stands there, and which sensor measures what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from model.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """WGS 84 degrees; ``along_m`` is the distance along a line asset, from its start."""
+
+    lat: float | None = None
+    lon: float | None = None
+    along_m: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enterprise:
+    id: str
+    name: Text
+    contact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GridCell:
+    """A cell of the district's grid management (网格)."""
+
+    id: str
+    name: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    id: str
+    name: Text
+    enterprise: str  # Enterprise.id
+    grid_cell: str  # GridCell.id
+    position: Position = Position()
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A thing that can fail: a pipeline, a room, a regulator box. It is the unit of partitioning."""
+
+    id: str
+    name: Text
+    site: str  # Site.id
+
+
+class Beyond(StrEnum):
+    """What a value outside the physical range is taken for.
+
+    ``BAD``: the sensor is broken, the value says nothing. ``UNCERTAIN``: the quantity may really be off the
+    scale (gas above full scale), so the value still raises alarms but never clears one.
+    """
+
+    BAD = "bad"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A sensor kind: what is measured, in which unit, and what is physically possible."""
+
+    id: str
+    name: Text
+    unit: str
+    low: float  # physical range, unit of the kind
+    high: float
+    period_s: float  # scan period: how often a healthy sensor reports
+    beyond_low: Beyond = Beyond.BAD
+    beyond_high: Beyond = Beyond.BAD
+    lateness_s: float = 0.0  # > 0: rows wait this long to be sorted by time
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    tag: str
+    kind: str  # Kind.id
+    asset: str  # Asset.id
+    name: Text
+    position: Position = Position()
+    period_s: float | None = None  # None: the kind's

@@ -1,0 +1,1 @@
+"""Simulated plants and faults for the demo, tests and drills; a process of its own."""

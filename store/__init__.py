@@ -1,0 +1,1 @@
+"""What is kept: the journal, snapshots, events and the outbox. Judges nothing."""
