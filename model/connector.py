@@ -9,8 +9,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-
-T = TypeVar("T", contravariant=True)
+Item = TypeVar("Item", contravariant=True)
 
 
 @dataclass(slots=True)
@@ -101,7 +100,7 @@ class Source(Protocol):
         ...
 
 
-class Sink(Protocol[T]):
+class Sink(Protocol[Item]):
     """Takes items to another system. Idempotent by the items' ids.
 
     Raises:
@@ -114,7 +113,7 @@ class Sink(Protocol[T]):
 
     def probe(self) -> Probe: ...
 
-    def write(self, items: Sequence[T]) -> None: ...
+    def write(self, items: Sequence[Item]) -> None: ...
 
     def close(self) -> None: ...
 

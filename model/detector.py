@@ -12,7 +12,6 @@ from model.batch import Batch
 from model.inputs import Tick
 from model.scores import Scores
 
-
 S = TypeVar("S")
 
 
