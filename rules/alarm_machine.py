@@ -1,0 +1,222 @@
+"""The life of an alarm: which transition leads where, and who caused it (ISA-18.2-2016 figure 2, IEC 62682).
+
+Only what stands in ``TRANSITIONS`` can happen. A return needs readings; an alarm whose rule or sensor is gone
+stays until a person deals with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from model.alarm import Alarm, AlarmEvent, AlarmState, Grade, Transition, Why
+from model.errors import CommandRefused
+
+
+class Signal(StrEnum):
+    """What can happen to an alarm."""
+
+    RAISE = "raise"
+    UPGRADE = "upgrade"
+    DOWNGRADE = "downgrade"
+    RETURN = "return"
+    ACKNOWLEDGE = "acknowledge"
+    RESET = "reset"
+
+
+_S, _T = AlarmState, Transition
+
+#: (state, signal) -> (transition reported, state when plain, state when latching).
+TRANSITIONS: dict[tuple[AlarmState, Signal], tuple[Transition, AlarmState, AlarmState]] = {
+    (_S.NORMAL, Signal.RAISE): (_T.RAISED, _S.UNACKNOWLEDGED, _S.UNACKNOWLEDGED),
+    (_S.UNACKNOWLEDGED, Signal.UPGRADE): (_T.UPGRADED, _S.UNACKNOWLEDGED, _S.UNACKNOWLEDGED),
+    (_S.UNACKNOWLEDGED, Signal.DOWNGRADE): (_T.DOWNGRADED, _S.UNACKNOWLEDGED, _S.UNACKNOWLEDGED),
+    (_S.UNACKNOWLEDGED, Signal.ACKNOWLEDGE): (_T.ACKNOWLEDGED, _S.ACKNOWLEDGED, _S.ACKNOWLEDGED),
+    (_S.UNACKNOWLEDGED, Signal.RETURN): (_T.RETURNED, _S.RETURNED, _S.LATCHED_UNACKNOWLEDGED),
+    (_S.ACKNOWLEDGED, Signal.UPGRADE): (_T.UPGRADED, _S.UNACKNOWLEDGED, _S.UNACKNOWLEDGED),
+    (_S.ACKNOWLEDGED, Signal.DOWNGRADE): (_T.DOWNGRADED, _S.ACKNOWLEDGED, _S.ACKNOWLEDGED),
+    (_S.ACKNOWLEDGED, Signal.RETURN): (_T.RETURNED, _S.NORMAL, _S.LATCHED_ACKNOWLEDGED),
+    (_S.RETURNED, Signal.ACKNOWLEDGE): (_T.ACKNOWLEDGED, _S.NORMAL, _S.NORMAL),
+    (_S.RETURNED, Signal.RAISE): (_T.RERAISED, _S.UNACKNOWLEDGED, _S.UNACKNOWLEDGED),
+    (_S.LATCHED_UNACKNOWLEDGED, Signal.ACKNOWLEDGE): (_T.ACKNOWLEDGED, _S.NORMAL, _S.LATCHED_ACKNOWLEDGED),
+    (_S.LATCHED_UNACKNOWLEDGED, Signal.RAISE): (_T.RERAISED, _S.UNACKNOWLEDGED, _S.UNACKNOWLEDGED),
+    (_S.LATCHED_ACKNOWLEDGED, Signal.RESET): (_T.RESET, _S.NORMAL, _S.NORMAL),
+    (_S.LATCHED_ACKNOWLEDGED, Signal.RAISE): (_T.RERAISED, _S.UNACKNOWLEDGED, _S.UNACKNOWLEDGED),
+}
+
+ACTIVE = frozenset({AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED})
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an alarm is about."""
+
+    rule: str
+    tag: str
+    asset: str
+    latching: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstance:
+    """When and how something came about."""
+
+    offset: int
+    time_ns: int
+    at_ns: int
+    offline: bool = False
+    by: str = ""
+    note: str = ""
+
+
+@dataclass(slots=True)
+class _Open:
+    alarm: Alarm
+    latching: bool
+    events: int  # how many events it has had; the next one's id is made from it
+
+
+class AlarmMachine:
+    """All alarms that are not normal, and how often each has been raised."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, str], _Open] = {}
+        self._key: dict[str, tuple[str, str]] = {}  # alarm id -> (rule, tag)
+        self._episodes: dict[tuple[str, str], int] = {}
+
+    def open_alarms(self) -> list[Alarm]:
+        return [entry.alarm for entry in self._open.values()]
+
+    def level_changed(
+        self, subject: Subject, before: Grade, after: Grade, circumstance: Circumstance, why: Why | None
+    ) -> AlarmEvent:
+        """Report a change of grade that the readings brought about."""
+        key = (subject.rule, subject.tag)
+        entry = self._open.get(key)
+        active = entry is not None and entry.alarm.state in ACTIVE
+        if after == Grade.NONE:
+            signal = Signal.RETURN
+        elif not active:
+            signal = Signal.RAISE
+        else:
+            signal = Signal.UPGRADE if after > before else Signal.DOWNGRADE
+        if entry is None:
+            entry = self._begin(key, subject, circumstance)
+        return self._apply(key, entry, signal, after, circumstance, why)
+
+    def act(self, signal: Signal, alarm_id: str, circumstance: Circumstance) -> AlarmEvent:
+        """Carry out what a person asked for.
+
+        Raises:
+            CommandRefused: the alarm is unknown, closed, or not in a state in which this can be done.
+
+        """
+        key = self._key.get(alarm_id)
+        if key is None:
+            raise CommandRefused(f"alarm {alarm_id!r} is not open; `fengsui alarms list` shows the open ones")
+        entry = self._open[key]
+        if (entry.alarm.state, signal) not in TRANSITIONS:
+            raise CommandRefused(f"alarm {alarm_id} is {entry.alarm.state}; it cannot be given the signal {signal}")
+        return self._apply(key, entry, signal, entry.alarm.grade, circumstance, None)
+
+    def _begin(self, key: tuple[str, str], subject: Subject, circumstance: Circumstance) -> _Open:
+        episode = self._episodes.get(key, 0) + 1
+        self._episodes[key] = episode
+        alarm = Alarm(
+            id=_digest("alarm", subject.rule, subject.tag, str(circumstance.time_ns), str(episode)),
+            rule=subject.rule,
+            tag=subject.tag,
+            asset=subject.asset,
+            state=AlarmState.NORMAL,
+            grade=Grade.NONE,
+            highest=Grade.NONE,
+            start_ns=circumstance.time_ns,
+            changed_ns=circumstance.time_ns,
+            end_ns=None,
+            acknowledged_by="",
+            offline=circumstance.offline,
+            why=None,
+        )
+        entry = _Open(alarm, subject.latching, 0)
+        self._open[key] = entry
+        self._key[alarm.id] = key
+        return entry
+
+    def _apply(
+        self,
+        key: tuple[str, str],
+        entry: _Open,
+        signal: Signal,
+        grade: Grade,
+        circumstance: Circumstance,
+        why: Why | None,
+    ) -> AlarmEvent:
+        old = entry.alarm
+        transition, plain, latched = TRANSITIONS[old.state, signal]
+        state = latched if entry.latching else plain
+        entry.events += 1
+        event = AlarmEvent(
+            id=_digest("event", old.id, str(entry.events)),
+            alarm_id=old.id,
+            offset=circumstance.offset,
+            rule=old.rule,
+            tag=old.tag,
+            asset=old.asset,
+            transition=transition,
+            state=state,
+            grade=grade,
+            previous_grade=old.grade,
+            time_ns=circumstance.time_ns,
+            at_ns=circumstance.at_ns,
+            offline=circumstance.offline,
+            by=circumstance.by,
+            note=circumstance.note,
+            why=why,
+        )
+        entry.alarm = apply_event(old, event)
+        if state == AlarmState.NORMAL:
+            del self._open[key]
+            del self._key[old.id]
+        return event
+
+    def snapshot(self) -> tuple[list[tuple[Alarm, bool, int]], list[tuple[str, str, int]]]:
+        """Open alarms (with latching and number of events) and episode counters, in a stable order."""
+        entries = [(e.alarm, e.latching, e.events) for _, e in sorted(self._open.items())]
+        return entries, [(rule, tag, n) for (rule, tag), n in sorted(self._episodes.items())]
+
+    @classmethod
+    def restore(
+        cls, entries: Iterable[tuple[Alarm, bool, int]], episodes: Iterable[tuple[str, str, int]]
+    ) -> AlarmMachine:
+        machine = cls()
+        for alarm, latching, events in entries:
+            key = (alarm.rule, alarm.tag)
+            machine._open[key] = _Open(alarm, latching, events)
+            machine._key[alarm.id] = key
+        machine._episodes = {(rule, tag): n for rule, tag, n in episodes}
+        return machine
+
+
+def apply_event(alarm: Alarm, event: AlarmEvent) -> Alarm:
+    """Fold one event into the alarm; the alarm list of every reader is made this way."""
+    over = event.transition == Transition.RETURNED
+    back = event.transition in (Transition.RAISED, Transition.RERAISED)
+    acknowledged = event.transition == Transition.ACKNOWLEDGED
+    annunciates = back or event.transition == Transition.UPGRADED
+    return replace(
+        alarm,
+        state=event.state,
+        grade=event.grade,
+        highest=max(alarm.highest, event.grade),
+        changed_ns=event.time_ns,
+        end_ns=event.time_ns if over else None if back else alarm.end_ns,
+        acknowledged_by=event.by if acknowledged else "" if annunciates else alarm.acknowledged_by,
+        offline=event.offline if event.why is not None else alarm.offline,
+        why=event.why or alarm.why,
+    )
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:20]

@@ -1,0 +1,198 @@
+"""From evidence to grades: on-delay, off-delay and which colour is on, sensor by sensor, in event time.
+
+The state is a dataclass of arrays, axis 0 = slot (the sensors of one kind), so that it can be kept tag by tag.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from rules.evidence import CLEARS, ENTERS, HOLDS
+
+NEVER = np.iinfo(np.int64).min
+
+
+@dataclass(slots=True)
+class GradingState:
+    """Of one rule on the ``m`` sensors of one kind; ``g`` counts the rule's grades, lowest first.
+
+    Attributes:
+        on: int8 [m, g], 1 = this grade is on.
+        begun_ns: int64 [m, g], event time at which its condition began to hold; ``NEVER`` = does not hold.
+        begun_elapsed_ns: int64 [m, g], the same instant on the elapsed clock.
+        over_ns: int64 [m, g], event time since which fresh good readings say it is over; ``NEVER`` = they do not.
+        level: int8 [m], 0 = none, else 1 + the highest grade that is on.
+        settled_ns: int64 [m], event time of the last change of level; older news is history.
+
+    """
+
+    on: NDArray[np.int8]
+    begun_ns: NDArray[np.int64]
+    begun_elapsed_ns: NDArray[np.int64]
+    over_ns: NDArray[np.int64]
+    level: NDArray[np.int8]
+    settled_ns: NDArray[np.int64]
+
+    @classmethod
+    def fresh(cls, sensors: int, grades: int) -> GradingState:
+        return cls(
+            np.zeros((sensors, grades), np.int8),
+            np.full((sensors, grades), NEVER, np.int64),
+            np.full((sensors, grades), NEVER, np.int64),
+            np.full((sensors, grades), NEVER, np.int64),
+            np.zeros(sensors, np.int8),
+            np.full(sensors, NEVER, np.int64),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """int64 [g], ns, of one rule."""
+
+    on_ns: NDArray[np.int64]
+    off_ns: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Changes of level, in the order in which they came about.
+
+    Attributes:
+        row: int64 [k], index into the rows that were graded (or the slot, for ``grade_time``).
+        before, after: int8 [k], levels.
+        time_ns: int64 [k], event time of the change.
+        since_ns: int64 [k], when the condition of the new (or, on return, the old) level began.
+
+    """
+
+    row: NDArray[np.int64]
+    before: NDArray[np.int8]
+    after: NDArray[np.int8]
+    time_ns: NDArray[np.int64]
+    since_ns: NDArray[np.int64]
+
+
+def grade_rows(
+    state: GradingState,
+    delays: Delays,
+    slot: NDArray[np.int32],
+    time_ns: NDArray[np.int64],
+    evidence: NDArray[np.int8],
+    elapsed_ns: int,
+) -> Changes:
+    """Apply rows one after the other.
+
+    Args:
+        state: changed in place.
+        delays: of the rule.
+        slot: int32 [n].
+        time_ns: int64 [n], strictly rising per slot.
+        evidence: int8 [n, g].
+        elapsed_ns: the elapsed clock at the last tick.
+
+    """
+    room = len(slot)
+    row, before, after = np.empty(room, np.int64), np.empty(room, np.int8), np.empty(room, np.int8)
+    since = np.empty(room, np.int64)
+    count = _grade_rows(
+        state.on,
+        state.begun_ns,
+        state.begun_elapsed_ns,
+        state.over_ns,
+        state.level,
+        state.settled_ns,
+        delays.on_ns,
+        delays.off_ns,
+        slot,
+        time_ns,
+        evidence,
+        elapsed_ns,
+        row,
+        before,
+        after,
+        since,
+    )
+    return Changes(row[:count], before[:count], after[:count], time_ns[row[:count]], since[:count])
+
+
+def grade_time(state: GradingState, delays: Delays, elapsed_ns: int) -> Changes:
+    """Turn on what has been pending for its on-delay though no row came; ``row`` of the result is the slot."""
+    waiting = (state.begun_ns != NEVER) & (state.on == 0)
+    due = waiting & (elapsed_ns - state.begun_elapsed_ns >= delays.on_ns) & (delays.on_ns > 0)
+    slots = np.flatnonzero(due.any(axis=1))
+    before = state.level[slots]
+    state.on[due] = 1
+    ranks = np.arange(1, state.on.shape[1] + 1, dtype=np.int8)
+    after = (state.on[slots] * ranks).max(axis=1, initial=0).astype(np.int8)
+    changed = after > before
+    slots, before, after = slots[changed], before[changed], after[changed]
+    since = state.begun_ns[slots, after - 1]
+    time_ns = since + delays.on_ns[after - 1]
+    state.level[slots] = after
+    state.settled_ns[slots] = time_ns
+    return Changes(slots.astype(np.int64), before, after, time_ns, since)
+
+
+@njit(cache=True)
+def _grade_rows(
+    on: NDArray[np.int8],
+    begun_ns: NDArray[np.int64],
+    begun_elapsed_ns: NDArray[np.int64],
+    over_ns: NDArray[np.int64],
+    level: NDArray[np.int8],
+    settled_ns: NDArray[np.int64],
+    on_delay_ns: NDArray[np.int64],
+    off_delay_ns: NDArray[np.int64],
+    slot: NDArray[np.int32],
+    time_ns: NDArray[np.int64],
+    evidence: NDArray[np.int8],
+    elapsed_ns: int,
+    row: NDArray[np.int64],
+    before: NDArray[np.int8],
+    after: NDArray[np.int8],
+    since: NDArray[np.int64],
+) -> int:
+    count = 0
+    for i in range(len(slot)):
+        s, t = slot[i], time_ns[i]
+        highest, ended_ns = 0, NEVER
+        for g in range(evidence.shape[1]):
+            was_on, was_begun = on[s, g], begun_ns[s, g]
+            on[s, g], begun_ns[s, g], over_ns[s, g] = _grade_one(
+                evidence[i, g], t, was_on, was_begun, over_ns[s, g], on_delay_ns[g], off_delay_ns[g]
+            )
+            if was_begun == NEVER and begun_ns[s, g] != NEVER:
+                begun_elapsed_ns[s, g] = elapsed_ns
+            if on[s, g] == 1:
+                highest = g + 1
+            elif was_on == 1:
+                ended_ns = was_begun
+        if highest != level[s]:
+            row[count], before[count], after[count] = i, level[s], highest
+            since[count] = begun_ns[s, highest - 1] if highest > 0 else ended_ns
+            count += 1
+            level[s], settled_ns[s] = highest, t
+    return count
+
+
+@njit(cache=True)
+def _grade_one(
+    code: int, t: int, on: int, begun_ns: int, over_ns: int, on_delay_ns: int, off_delay_ns: int
+) -> tuple[int, int, int]:
+    """One grade of one sensor meets one reading: new (on, begun, over)."""
+    if code == ENTERS:
+        begun_ns = t if begun_ns == NEVER else begun_ns
+        return (1 if t - begun_ns >= on_delay_ns else on), begun_ns, NEVER
+    if code == HOLDS:
+        return on, (begun_ns if on == 1 else NEVER), NEVER
+    if code == CLEARS:
+        if on == 0:
+            return 0, NEVER, NEVER
+        over_ns = t if over_ns == NEVER else over_ns
+        if t - over_ns >= off_delay_ns:
+            return 0, NEVER, NEVER
+    return on, begun_ns, over_ns
