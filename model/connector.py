@@ -71,10 +71,14 @@ class Probe:
 
 
 class Inbox(Protocol):
-    """Where a source puts what it received. Bounded: ``put`` waits while it is full."""
+    """Where a source puts what it received. Bounded; order is kept."""
 
-    def put(self, delivery: Delivery) -> bool:
-        """Hand one delivery over; False when the pipeline is stopping and did not take it."""
+    def put(self, deliveries: Sequence[Delivery], wait_s: float) -> int:
+        """Hand deliveries over, first ones first; returns how many were taken.
+
+        Waits up to ``wait_s`` for room while there is none, never longer, so that the source's thread can go on
+        writing acknowledgements. What was not taken stays with the source, which offers it again.
+        """
         ...
 
 
