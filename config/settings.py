@@ -1,0 +1,245 @@
+"""fengsui.yaml: where things are kept, which packs and registry count, what comes in and what goes out."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from config.findings import Findings, one_of
+from config.shape import Duration, Name, Shape, check_data, check_shape
+from config.yaml_file import Data, Document, Loc, read_yaml
+from model.errors import Place
+
+
+def _address(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    if not (host and colon and port.isdecimal() and int(port) <= 65_535):
+        raise ValueError('must be an address such as "127.0.0.1:9464"')
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be a time zone such as Asia/Shanghai") from None
+    return name
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class MetricsSettings(Shape):
+    pipeline: Address = Field(
+        default="127.0.0.1:9464", description="Where the pipeline shows its metrics; port 0 = any."
+    )
+    delivery: Address = Field(
+        default="127.0.0.1:9465", description="Where the delivery shows its metrics; port 0 = any."
+    )
+
+
+class JournalSettings(Shape):
+    segment_bytes: int = Field(
+        default=64_000_000, ge=65_536, le=4_000_000_000, description="Size at which a new file begins."
+    )
+    commit_delay_ms: float = Field(
+        default=20.0, ge=0, le=20, description="How long rows may wait to be written together."
+    )
+    commit_rows_max: int = Field(
+        default=1_000, ge=1, le=1_000, description="How many rows may wait to be written together."
+    )
+
+
+class _ConnectionFile(BaseModel):
+    """The two keys that every source and sink has; the rest belongs to its connector."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    name: Name
+    connector: str = Field(min_length=1)
+
+
+class _SettingsFile(Shape):
+    data_dir: str = Field(
+        default="./data", min_length=1, description="Journal, databases and snapshots; relative to this file."
+    )
+    language: Literal["zh", "en"] = Field(default="zh", description="Language of messages and screens.")
+    packs: list[str] = Field(min_length=1, max_length=100, description="Shipped packs by name, or folders.")
+    registry: str = Field(min_length=1, description="Sites, assets and sensors; relative to this file.")
+    metrics: MetricsSettings = MetricsSettings()
+    sources: list[_ConnectionFile] = Field(default=[], max_length=100, description="Where readings come from.")
+    sinks: list[_ConnectionFile] = Field(default=[], max_length=100, description="Where alarms and readings go.")
+    journal: JournalSettings = JournalSettings()
+    snapshot_every_s: Duration = Field(default=60.0, ge=1, description="How often the state is saved.")
+    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="Asia/Shanghai", description="Zone of displayed times."
+    )
+    socket: str | None = Field(
+        default=None, description="Local socket for human acts; data_dir/fengsui.sock if not given."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One source or sink as configured; ``settings`` is the connector's own model."""
+
+    name: str
+    connector: str
+    settings: BaseModel
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """fengsui.yaml, checked, with absolute paths."""
+
+    file: Path
+    data_dir: Path
+    language: str
+    packs: tuple[str, ...]
+    pack_places: tuple[Place, ...]  # where each pack is named
+    registry: Path
+    metrics: MetricsSettings
+    sources: tuple[Connection, ...]
+    sinks: tuple[Connection, ...]
+    journal: JournalSettings
+    snapshot_every_s: float
+    time_zone: str
+    socket: Path
+
+
+ConnectorSettings: TypeAlias = Callable[[str], "type[BaseModel] | None"]
+
+#: A unix socket's path is a fixed field of the kernel's address: 108 bytes with the closing zero.
+SOCKET_BYTES_MAX = 107
+
+
+def load_settings(
+    path: Path, connector_settings: ConnectorSettings, *, connector_names: Collection[str] = ()
+) -> Settings:
+    """Read and check fengsui.yaml.
+
+    Args:
+        path: of the file.
+        connector_settings: name of a connector -> the model of its settings; None = there is no such connector.
+        connector_names: for the suggestion when there is none.
+
+    Raises:
+        ConfigErrors: all that is wrong with it.
+
+    """
+    findings = Findings()
+    path = path.absolute()
+    document = read_yaml(path, findings)
+    shape = check_shape(document, (), _SettingsFile, findings) if document else None
+    if document is None or shape is None:
+        findings.raise_errors()
+        raise AssertionError("a file without findings has a shape")
+    reader = _Connections(document, connector_settings, connector_names, findings)
+    sources, sinks = reader.read("sources"), reader.read("sinks")
+    settings = _settings(document, shape, sources, sinks, findings)
+    findings.raise_errors()
+    return settings
+
+
+def _settings(
+    document: Document,
+    shape: _SettingsFile,
+    sources: tuple[Connection, ...],
+    sinks: tuple[Connection, ...],
+    findings: Findings,
+) -> Settings:
+    file = Path(document.file)
+    data_dir = _under(file.parent, shape.data_dir)
+    socket = _under(file.parent, shape.socket) if shape.socket else data_dir / "fengsui.sock"
+    if len(str(socket).encode()) > SOCKET_BYTES_MAX:
+        requirement = f"must make a socket path of at most {SOCKET_BYTES_MAX} bytes; set socket to a shorter one"
+        findings.error(document.place("socket" if shape.socket else "data_dir"), requirement, str(socket))
+    return Settings(
+        file=file,
+        data_dir=data_dir,
+        language=shape.language,
+        packs=tuple(shape.packs),
+        pack_places=tuple(document.place("packs", at) for at in range(len(shape.packs))),
+        registry=_under(file.parent, shape.registry),
+        metrics=shape.metrics,
+        sources=sources,
+        sinks=sinks,
+        journal=shape.journal,
+        snapshot_every_s=shape.snapshot_every_s,
+        time_zone=shape.time_zone,
+        socket=socket,
+    )
+
+
+def _under(folder: Path, given: str) -> Path:
+    return (folder / Path(given).expanduser()).resolve()
+
+
+class _Connections:
+    """Checks the entries of ``sources`` and ``sinks`` against their connectors' own models."""
+
+    def __init__(
+        self, document: Document, connector_settings: ConnectorSettings, names: Collection[str], findings: Findings
+    ) -> None:
+        self._document = document
+        self._connector_settings = connector_settings
+        self._names = names
+        self._findings = findings
+        self._first: dict[str, Place] = {}
+
+    def read(self, section: str) -> tuple[Connection, ...]:
+        entries = self._document.at(section)
+        if not isinstance(entries, list):
+            return ()
+        found = (self._one((section, at), entry) for at, entry in enumerate(entries) if isinstance(entry, dict))
+        return tuple(connection for connection in found if connection is not None)
+
+    def _one(self, loc: Loc, entry: dict[str, Data]) -> Connection | None:
+        name, connector = str(entry["name"]), str(entry["connector"])
+        self._refuse_second(loc, name)
+        model = self._connector_settings(connector)
+        if model is None:
+            requirement = f"must be a connector; {one_of(self._names, connector)}"
+            self._findings.error(self._document.place(*loc, "connector"), requirement, connector)
+            return None
+        own = {key: value for key, value in entry.items() if key not in {"name", "connector"}}
+        settings = check_data(self._document, loc, own, model, self._findings)
+        if settings is None:
+            return None
+        folder = Path(self._document.file).parent
+        return Connection(name, connector, with_paths_under(folder, settings), self._document.place(*loc))
+
+    def _refuse_second(self, loc: Loc, name: str) -> None:
+        place = self._document.place(*loc, "name")
+        first = self._first.setdefault(name, place)
+        if first is not place:
+            self._findings.error(place, f"must be unique, already used on line {first.line} ({first.key})", name)
+
+
+def with_paths_under(folder: Path, settings: BaseModel) -> BaseModel:
+    """Take relative paths of a connector's settings as relative to the file they stand in."""
+    changed: dict[str, object] = {}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, Path):
+            changed[name] = folder / value.expanduser()
+        elif isinstance(value, BaseModel):
+            changed[name] = with_paths_under(folder, value)
+        elif isinstance(value, list | tuple) and any(isinstance(item, BaseModel | Path) for item in value):
+            changed[name] = type(value)(_item_under(folder, item) for item in value)
+    return settings.model_copy(update=changed) if changed else settings
+
+
+def _item_under(folder: Path, item: object) -> object:
+    match item:
+        case Path():
+            return folder / item.expanduser()
+        case BaseModel():
+            return with_paths_under(folder, item)
+    return item
