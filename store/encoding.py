@@ -1,0 +1,80 @@
+"""Inputs as bytes and back: what a journal record holds.
+
+A batch is its raw columns, one after the other; everything else is canonical JSON. The form is documented in
+docs/journal.md, so that another program can read a journal without us.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+import numpy as np
+
+from model.batch import Batch
+from model.errors import JournalError
+from model.inputs import HumanAct, Input, PlanChange, Tick
+
+
+class RecordType(IntEnum):
+    """Number in the record header; never reused."""
+
+    BATCH = 1
+    TICK = 2
+    ACT = 3
+    PLAN = 4
+
+
+_ROW_BYTES = 4 + 8 + 8 + 8 + 1
+_TYPES = {RecordType.TICK: Tick, RecordType.ACT: HumanAct, RecordType.PLAN: PlanChange}
+
+
+def encode(item: Input) -> tuple[RecordType, bytes, int]:
+    """Type, payload and how many inputs the item counts for (a batch: its rows)."""
+    match item:
+        case Batch():
+            columns = (item.sensor, item.time_ns, item.received_ns, item.value, item.quality)
+            return RecordType.BATCH, b"".join(column.tobytes() for column in columns), len(item)
+        case Tick():
+            return RecordType.TICK, _json(item), 1
+        case HumanAct():
+            return RecordType.ACT, _json(item), 1
+        case PlanChange():
+            return RecordType.PLAN, _json(item), 1
+
+
+def decode(record_type: int, payload: bytes | memoryview) -> Input:
+    """Inverse of ``encode``.
+
+    Raises:
+        JournalError: the record's type is newer than this version, or its payload does not fit.
+
+    """
+    try:
+        kind = RecordType(record_type)
+    except ValueError as error:
+        raise JournalError(f"record type {record_type} is not known to this version; upgrade Fengsui") from error
+    if kind is RecordType.BATCH:
+        return _batch(payload)
+    try:
+        return msgspec.json.decode(payload, type=_TYPES[kind])
+    except msgspec.DecodeError as error:
+        raise JournalError(f"a {kind.name.lower()} record does not read: {error}") from error
+
+
+def _json(item: object) -> bytes:
+    return msgspec.json.encode(item, order="deterministic")
+
+
+def _batch(payload: bytes | memoryview) -> Batch:
+    rows, rest = divmod(len(payload), _ROW_BYTES)
+    if rest:
+        raise JournalError(f"a batch record must hold whole rows of {_ROW_BYTES} bytes, got {len(payload)} bytes")
+    bounds = np.cumsum([0, 4 * rows, 8 * rows, 8 * rows, 8 * rows])
+    return Batch(
+        np.frombuffer(payload, np.int32, rows, bounds[0]),
+        np.frombuffer(payload, np.int64, rows, bounds[1]),
+        np.frombuffer(payload, np.int64, rows, bounds[2]),
+        np.frombuffer(payload, np.float64, rows, bounds[3]),
+        np.frombuffer(payload, np.uint8, rows, bounds[4]),
+    )
