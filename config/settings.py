@@ -35,24 +35,16 @@ Address = Annotated[str, AfterValidator(_address)]
 
 
 class MetricsSettings(Shape):
-    pipeline: Address = Field(
-        default="127.0.0.1:9464", description="Where the pipeline shows its metrics; port 0 = any."
-    )
-    delivery: Address = Field(
-        default="127.0.0.1:9465", description="Where the delivery shows its metrics; port 0 = any."
-    )
+    pipeline: Address = Field(default="127.0.0.1:9464", description="Metrics of the pipeline; port 0 = any.")
+    delivery: Address = Field(default="127.0.0.1:9465", description="Metrics of the delivery; port 0 = any.")
 
 
 class JournalSettings(Shape):
     segment_bytes: int = Field(
-        default=64_000_000, ge=65_536, le=4_000_000_000, description="Size at which a new file begins."
+        default=64_000_000, ge=65_536, le=4_000_000_000, description="A new file begins at this size."
     )
-    commit_delay_ms: float = Field(
-        default=20.0, ge=0, le=20, description="How long rows may wait to be written together."
-    )
-    commit_rows_max: int = Field(
-        default=1_000, ge=1, le=1_000, description="How many rows may wait to be written together."
-    )
+    commit_delay_ms: float = Field(default=20.0, ge=0, le=20, description="Longest wait of a row for its commit.")
+    commit_rows_max: int = Field(default=1_000, ge=1, le=1_000, description="Most rows in one commit.")
 
 
 class _ConnectionFile(BaseModel):
@@ -65,9 +57,7 @@ class _ConnectionFile(BaseModel):
 
 
 class _SettingsFile(Shape):
-    data_dir: str = Field(
-        default="./data", min_length=1, description="Journal, databases and snapshots; relative to this file."
-    )
+    data_dir: str = Field(default="./data", min_length=1, description="Journal, databases, snapshots.")
     language: Literal["zh", "en"] = Field(default="zh", description="Language of messages and screens.")
     packs: list[str] = Field(min_length=1, max_length=100, description="Shipped packs by name, or folders.")
     registry: str = Field(min_length=1, description="Sites, assets and sensors; relative to this file.")
@@ -77,11 +67,9 @@ class _SettingsFile(Shape):
     journal: JournalSettings = JournalSettings()
     snapshot_every_s: Duration = Field(default=60.0, ge=1, description="How often the state is saved.")
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
-        default="Asia/Shanghai", description="Zone of displayed times."
+        default="Asia/Shanghai", description="Zone of shown times."
     )
-    socket: str | None = Field(
-        default=None, description="Local socket for human acts; data_dir/fengsui.sock if not given."
-    )
+    socket: str | None = Field(default=None, description="Socket for human acts; else in data_dir.")
 
 
 @dataclass(frozen=True, slots=True)
