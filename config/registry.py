@@ -90,12 +90,12 @@ class _Row:
     place: Callable[[str], Place]
 
 
-def load_registry(path: Path, kinds: Collection[str], findings: Findings) -> Registry:
+def load_registry(path: Path, kinds: Collection[str] | None, findings: Findings) -> Registry:
     """Read a registry; what is wrong goes to ``findings``.
 
     Args:
         path: of registry.yaml.
-        kinds: ids of the kinds that the packs define.
+        kinds: ids of the kinds that the packs define; None = not known, do not check.
         findings: gets the errors.
 
     """
@@ -114,7 +114,7 @@ def load_registry(path: Path, kinds: Collection[str], findings: Findings) -> Reg
     for at, asset in enumerate(shape.assets):
         check.known(document.place("assets", at, "site"), "a site", asset.site, sites)
     rows = [*_yaml_rows(document, shape.sensors), *_csv_rows(document, shape.sensors_csv, findings)]
-    check.sensors(rows, frozenset(kinds), assets)
+    check.sensors(rows, None if kinds is None else frozenset(kinds), assets)
     return _registry(shape, rows)
 
 
@@ -157,11 +157,11 @@ class _References:
         if given not in names:
             self._findings.error(place, f"must be {what} that exists; {one_of(names, given)}", given)
 
-    def sensors(self, rows: Sequence[_Row], kinds: frozenset[str], assets: frozenset[str]) -> None:
+    def sensors(self, rows: Sequence[_Row], kinds: frozenset[str] | None, assets: frozenset[str]) -> None:
         first: dict[str, Place] = {}
         for row in rows:
             self._once(first, row.sensor.tag, row.place("tag"))
-            if row.sensor.kind not in kinds:
+            if kinds is not None and row.sensor.kind not in kinds:
                 self.known(row.place("kind"), "a kind of a loaded pack", row.sensor.kind, kinds)
             if row.sensor.asset not in assets:
                 self.known(row.place("asset"), "an asset", row.sensor.asset, assets)

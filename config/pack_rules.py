@@ -1,0 +1,213 @@
+"""Rules of a pack: grades, conditions that resolve for every kind, advice for every grade."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from config.findings import NOTHING, Findings, one_of
+from config.shape import Duration, Shape, TextShape, check_shape
+from config.yaml_file import Document
+from model.alarm import Grade
+from model.condition import Comparison, Condition
+from model.errors import ConditionError
+from model.plan import Advice, GradeSpec, RuleSpec
+from model.sensor import Beyond, Kind
+from rules.language import comparisons, parse, resolve
+
+GradeName = Literal["blue", "yellow", "orange", "red"]
+_UPWARD = frozenset({">", ">="})
+_DOWNWARD = frozenset({"<", "<="})
+
+
+class _GradeShape(Shape):
+    when: str = Field(min_length=1, description="Condition; see docs/rules.md.")
+    on_delay: Duration = Field(default=0.0, description="How long the condition must hold.")
+    off_delay: Duration = Field(default=0.0, description="How long it must not hold before the grade is over.")
+    deadband: float = Field(default=0.0, ge=0, description="How far back the operand must come.")
+
+
+class _RuleShape(Shape):
+    name: TextShape
+    kinds: list[str] = Field(min_length=1)
+    source: str = Field(min_length=1, description="Where the limits come from: standard and clause.")
+    latching: bool = Field(default=False, description="Stays until a person resets it.")
+    grades: dict[GradeName, _GradeShape] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundDetector:
+    """What a condition needs to know about a detector."""
+
+    id: str
+    kinds: frozenset[str]
+    score_unit: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What conditions may speak of: kinds and detectors. ``broken``: kinds whose vocabulary is incomplete."""
+
+    kinds: Mapping[str, Kind]
+    detectors: Sequence[BoundDetector]
+    broken: frozenset[str]
+
+    def units(self, kind: Kind) -> dict[str, str]:
+        """Units of all operands on sensors of a kind."""
+        units = {"value": kind.unit, "quality": "", "clock_fault": ""}
+        return units | {d.id: d.score_unit(kind.unit) for d in self.detectors if kind.id in d.kinds}
+
+
+def read_rule(document: Document, name: str, findings: Findings) -> RuleSpec | None:
+    """Read one rule without its advice; None when its shape is wrong."""
+    shape = check_shape(document, ("rules", name), _RuleShape, findings)
+    if shape is None:
+        return None
+    grades = tuple(
+        GradeSpec(Grade[grade.upper()], spec.when, spec.on_delay, spec.off_delay, spec.deadband)
+        for grade, spec in shape.grades.items()
+    )
+    for lower, higher in itertools.pairwise(grades):
+        if higher.grade < lower.grade:
+            place = document.place("rules", name, "grades", _word(higher.grade))
+            requirement = f"must stand above {_word(lower.grade)}: grades rise blue, yellow, orange, red"
+            findings.error(place, requirement, _word(higher.grade))
+            return None
+    return RuleSpec(name, shape.name.text(), tuple(shape.kinds), grades, shape.source, shape.latching)
+
+
+def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findings: Findings) -> frozenset[str]:
+    """Check a rule's conditions on each of its kinds.
+
+    Returns:
+        the operands that it names.
+
+    """
+    names: set[str] = set()
+    parsed: list[Condition | None] = []
+    for spec in rule.grades:
+        place = document.place("rules", rule.id, "grades", _word(spec.grade), "when")
+        try:
+            condition = parse(spec.when)
+        except ConditionError as error:
+            findings.error(place, f"must be a condition: {error}", spec.when)
+            parsed.append(None)
+            continue
+        parsed.append(condition)
+        names |= {comparison.operand for comparison in comparisons(condition)}
+    for kind in (vocabulary.kinds[name] for name in rule.kinds if name in vocabulary.kinds):
+        if kind.id not in vocabulary.broken:
+            resolved = _resolved(document, rule, parsed, vocabulary.units(kind), kind, findings)
+            _warn_of_unreachable(document, rule, resolved, kind, findings)
+    if rule.grades[-1].grade is Grade.RED and rule.grades[-1].on_delay_s > 0:
+        place = document.place("rules", rule.id, "grades", "red", "on_delay")
+        findings.warn(place, "should be 0 where red means danger to life", f"{rule.grades[-1].on_delay_s:g} s")
+    return frozenset(names)
+
+
+def _resolved(
+    document: Document,
+    rule: RuleSpec,
+    parsed: Sequence[Condition | None],
+    units: Mapping[str, str],
+    kind: Kind,
+    findings: Findings,
+) -> list[Condition | None]:
+    resolved: list[Condition | None] = []
+    for spec, condition in zip(rule.grades, parsed, strict=True):
+        try:
+            resolved.append(None if condition is None else resolve(condition, units))
+        except ConditionError as error:
+            place = document.place("rules", rule.id, "grades", _word(spec.grade), "when")
+            findings.error(place, f"must hold for kind {kind.id}: {error}", spec.when)
+            resolved.append(None)
+    return resolved
+
+
+def _warn_of_unreachable(
+    document: Document, rule: RuleSpec, resolved: Sequence[Condition | None], kind: Kind, findings: Findings
+) -> None:
+    """A grade that can never come on is a hole that nobody sees."""
+    lower: Comparison | None = None
+    for spec, condition in zip(rule.grades, resolved, strict=True):
+        place = document.place("rules", rule.id, "grades", _word(spec.grade), "when")
+        for comparison in comparisons(condition) if condition is not None else ():
+            if _outside_range(comparison, kind):
+                requirement = f"can never hold for kind {kind.id}, whose range is {kind.low:g} to {kind.high:g}"
+                findings.warn(place, requirement, spec.when)
+        single = condition if isinstance(condition, Comparison) else None
+        if lower is not None and single is not None and not _beyond(lower, single):
+            requirement = f"should lie beyond the grade below it ({lower.operator} {lower.limit:g} {lower.unit})"
+            findings.warn(place, requirement.replace(" )", ")"), spec.when)
+        lower = single
+
+
+def _outside_range(comparison: Comparison, kind: Kind) -> bool:
+    if comparison.operand != "value":
+        return False
+    above = comparison.operator in _UPWARD and comparison.limit > kind.high and kind.beyond_high is Beyond.BAD
+    below = comparison.operator in _DOWNWARD and comparison.limit < kind.low and kind.beyond_low is Beyond.BAD
+    return above or below
+
+
+def _beyond(lower: Comparison, higher: Comparison) -> bool:
+    if lower.operand != higher.operand:
+        return True
+    if lower.operator in _UPWARD and higher.operator in _UPWARD:
+        return higher.limit > lower.limit
+    if lower.operator in _DOWNWARD and higher.operator in _DOWNWARD:
+        return higher.limit < lower.limit
+    return True
+
+
+def read_advice(
+    document: Document | None,
+    rules_document: Document,
+    rules: Mapping[str, RuleSpec],
+    declared: Sequence[str],
+    findings: Findings,
+) -> dict[str, tuple[Advice, ...]]:
+    """Read the response cards of one pack's rules: one for every grade, none for what does not exist."""
+    found: dict[str, tuple[Advice, ...]] = {}
+    given = document.at("advice") if document else None
+    cards = given if isinstance(given, dict) else {}
+    for name in cards if document else ():
+        if document is not None and name not in declared:
+            place = document.place("advice", name)
+            findings.error(place, f"must be a rule of this pack; {one_of(declared, name)}", name)
+    for rule in rules.values():
+        if document is not None and rule.id in cards:
+            found[rule.id] = _cards(document, rule, findings)
+        else:
+            place = rules_document.place("rules", rule.id)
+            findings.error(place, "must have advice in advice.yaml for each of its grades", NOTHING)
+    return found
+
+
+def _cards(document: Document, rule: RuleSpec, findings: Findings) -> tuple[Advice, ...]:
+    cards = document.at("advice", rule.id)
+    given = cards if isinstance(cards, dict) else {}
+    grades = [_word(spec.grade) for spec in rule.grades]
+    for grade in given:
+        if grade not in grades:
+            place = document.place("advice", rule.id, grade)
+            findings.error(place, f"must be a grade of {rule.id}, which has {', '.join(grades)}", grade)
+    advice = []
+    for spec in rule.grades:
+        word = _word(spec.grade)
+        place = document.place("advice", rule.id, word)
+        if word not in given:
+            findings.error(place, f"must say what to do at {word}", NOTHING)
+            continue
+        shape = check_shape(document, ("advice", rule.id, word), TextShape, findings)
+        if shape is not None:
+            advice.append(Advice(spec.grade, shape.text()))
+    return tuple(advice)
+
+
+def _word(grade: Grade) -> str:
+    return grade.name.lower()

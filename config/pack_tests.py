@@ -1,0 +1,318 @@
+"""tests.yaml of a pack: given these readings, expect these alarms. Pure: the judge runs where the pipeline is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from config.findings import Findings, Plain, one_of
+from config.shape import Duration, Shape, TextShape, check_shape
+from config.yaml_file import Document
+from model.alarm import AlarmEvent, Grade, Transition
+from model.batch import BAD, GOOD, UNCERTAIN, Batch
+from model.errors import Place
+from model.plan import RuleSpec
+from model.sensor import Kind
+from model.text import Text
+
+#: 2026-01-05 00:00 in Shanghai, a Monday: tests begin at midnight of the display zone.
+START_NS = 1_767_542_400_000_000_000
+
+ROWS_MAX = 2_000_000
+_QUALITY = {"good": GOOD, "uncertain": UNCERTAIN, "bad": BAD}
+GradeName = Literal["blue", "yellow", "orange", "red"]
+Window = Annotated[list[Duration], Field(min_length=2, max_length=2)]
+
+
+class _StretchShape(Shape):
+    from_s: Duration = Field(alias="from")
+    until_s: Duration = Field(alias="until")
+    value: float | None = None
+    to: float | None = Field(default=None, description="Where a ramp from value ends.")
+    noise: float = Field(default=0.0, ge=0, description="Standard deviation of added noise.")
+    swing: float = Field(default=0.0, ge=0, description="Amplitude of an added sine wave.")
+    every: Duration = Field(default=86_400.0, gt=0, description="Period of the sine wave.")
+    resolution: float = Field(default=0.0, ge=0, description="Readings are rounded to multiples of it.")
+    quality: Literal["good", "uncertain", "bad"] = "good"
+    clock_ahead: Duration = Field(default=0.0, description="How far the device's clock is ahead.")
+    missing: bool = Field(default=False, description="No readings in this stretch.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> _StretchShape:
+        if self.until_s <= self.from_s:
+            raise ValueError("must end after it begins")
+        if self.missing == (self.value is not None):
+            raise ValueError("must give either value or missing: true")
+        return self
+
+
+class _ExpectationShape(Shape):
+    rule: str
+    raised: GradeName | None = None
+    upgraded: GradeName | None = None
+    downgraded: GradeName | None = None
+    returned: Literal[True] | None = None
+    nothing: Literal[True] | None = None
+    within: Window | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> _ExpectationShape:
+        happenings = [self.raised, self.upgraded, self.downgraded, self.returned, self.nothing]
+        if sum(happening is not None for happening in happenings) != 1:
+            raise ValueError("must say one of raised, upgraded, downgraded, returned, nothing")
+        if (self.within is None) == (self.nothing is None):
+            raise ValueError("must say within: [from, until], or nothing: true without it")
+        if self.within is not None and self.within[1] < self.within[0]:
+            raise ValueError("must have a within that ends after it begins")
+        return self
+
+    def happening(self) -> tuple[Transition | None, Grade]:
+        if self.raised:
+            return Transition.RAISED, Grade[self.raised.upper()]
+        if self.upgraded:
+            return Transition.UPGRADED, Grade[self.upgraded.upper()]
+        if self.downgraded:
+            return Transition.DOWNGRADED, Grade[self.downgraded.upper()]
+        return (Transition.RETURNED if self.returned else None), Grade.NONE
+
+
+class _TestShape(Shape):
+    name: TextShape
+    kind: str
+    period: Duration | None = Field(default=None, gt=0, description="The kind's if not given.")
+    seed: int = Field(default=1, ge=0)
+    given: list[_StretchShape] = Field(min_length=1, max_length=100)
+    expect: Literal["nothing"] | Annotated[list[_ExpectationShape], Field(min_length=1, max_length=50)]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Readings between two moments; times in seconds from the start of the test."""
+
+    from_s: float
+    until_s: float
+    value: float  # unit of the kind
+    to: float
+    noise: float
+    swing: float
+    every_s: float
+    resolution: float
+    quality: int
+    clock_ahead_s: float
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What must happen to a rule's alarm. ``transition`` None: it must not be raised at all."""
+
+    rule: str
+    transition: Transition | None
+    grade: Grade  # NONE where the transition has no grade of its own
+    from_s: float
+    until_s: float
+
+    def __str__(self) -> str:
+        if self.transition is None:
+            return f"{self.rule}: nothing"
+        grade = f" {self.grade.name.lower()}" if self.grade else ""
+        return f"{self.rule}: {self.transition.value}{grade} within {self.from_s:g} s to {self.until_s:g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class PackTest:
+    """One sensor of one kind, its readings, and what must come of them. Empty ``expect``: no alarm of any rule."""
+
+    name: Text
+    kind: str
+    period_s: float
+    seed: int
+    given: tuple[Stretch, ...]
+    expect: tuple[Expectation, ...]
+    place: Place
+
+    @property
+    def duration_s(self) -> float:
+        return max(stretch.until_s for stretch in self.given)
+
+
+def load_tests(
+    document: Document, kinds: Mapping[str, Kind], rules: Mapping[str, RuleSpec], findings: Findings
+) -> list[PackTest]:
+    """Read the tests of one pack; what is wrong goes to ``findings``."""
+    entries = document.at("tests")
+    if not isinstance(entries, list):
+        findings.error(document.place("tests"), "must be a list", Plain("something else"))
+        return []
+    tests = []
+    for at in range(len(entries)):
+        shape = check_shape(document, ("tests", at), _TestShape, findings)
+        if shape is not None and _fits(document, at, shape, kinds, rules, findings):
+            tests.append(_test(shape, kinds[shape.kind], document.place("tests", at)))
+    return tests
+
+
+def _fits(
+    document: Document,
+    at: int,
+    shape: _TestShape,
+    kinds: Mapping[str, Kind],
+    rules: Mapping[str, RuleSpec],
+    findings: Findings,
+) -> bool:
+    before = len(findings.errors)
+    if shape.kind not in kinds:
+        requirement = f"must be a kind of a loaded pack; {one_of(kinds, shape.kind)}"
+        findings.error(document.place("tests", at, "kind"), requirement, shape.kind)
+        return False
+    for number, (first, second) in enumerate(zip(shape.given, shape.given[1:], strict=False), 1):
+        if second.from_s < first.until_s:
+            place = document.place("tests", at, "given", number, "from")
+            findings.error(place, f"must not begin before the stretch above ends ({first.until_s:g} s)", second.from_s)
+    rows = shape.given[-1].until_s / (shape.period or kinds[shape.kind].period_s)
+    if rows > ROWS_MAX:
+        findings.error(document.place("tests", at, "given"), f"may make {ROWS_MAX:,} readings", Plain(f"{rows:,.0f}"))
+    if shape.expect != "nothing":
+        for number, expectation in enumerate(shape.expect):
+            place = document.place("tests", at, "expect", number, "rule")
+            _check_expectation(place, expectation, shape.kind, rules, findings)
+    return len(findings.errors) == before
+
+
+def _check_expectation(
+    place: Place, expectation: _ExpectationShape, kind: str, rules: Mapping[str, RuleSpec], findings: Findings
+) -> None:
+    rule = rules.get(expectation.rule)
+    if rule is None:
+        findings.error(place, f"must be a rule that exists; {one_of(rules, expectation.rule)}", expectation.rule)
+        return
+    if kind not in rule.kinds:
+        findings.error(place, f"must be a rule for kind {kind}; it is for {', '.join(rule.kinds)}", expectation.rule)
+    grade = expectation.happening()[1]
+    if grade and grade not in {spec.grade for spec in rule.grades}:
+        grades = ", ".join(spec.grade.name.lower() for spec in rule.grades)
+        findings.error(place, f"must be a grade of {rule.id}, which has {grades}", grade.name.lower())
+
+
+def _test(shape: _TestShape, kind: Kind, place: Place) -> PackTest:
+    expectations = [] if shape.expect == "nothing" else shape.expect
+    return PackTest(
+        shape.name.text(),
+        kind.id,
+        shape.period or kind.period_s,
+        shape.seed,
+        tuple(_stretch(stretch) for stretch in shape.given),
+        tuple(_expectation(expectation) for expectation in expectations),
+        place,
+    )
+
+
+def _stretch(shape: _StretchShape) -> Stretch:
+    value = math.nan if shape.value is None else shape.value
+    return Stretch(
+        shape.from_s,
+        shape.until_s,
+        value,
+        value if shape.to is None else shape.to,
+        shape.noise,
+        shape.swing,
+        shape.every,
+        shape.resolution,
+        _QUALITY[shape.quality],
+        shape.clock_ahead,
+        shape.missing,
+    )
+
+
+def _expectation(shape: _ExpectationShape) -> Expectation:
+    transition, grade = shape.happening()
+    from_s, until_s = shape.within or (0.0, math.inf)
+    return Expectation(shape.rule, transition, grade, from_s, until_s)
+
+
+def readings(test: PackTest, *, sensor: int = 0, start_ns: int = START_NS) -> Batch:
+    """Make the readings of a test, one a period, received when they are due.
+
+    Args:
+        test: as loaded.
+        sensor: index of its one sensor in the plan.
+        start_ns: receive time of the test's second 0.
+
+    """
+    random = np.random.default_rng(test.seed)
+    parts = [_columns(stretch, test.period_s, random) for stretch in test.given if not stretch.missing]
+    at_ns = np.concatenate([part[0] for part in parts] or [np.empty(0, np.int64)])
+    ahead_ns = np.concatenate([part[1] for part in parts] or [np.empty(0, np.int64)])
+    return Batch(
+        np.full(len(at_ns), sensor, np.int32),
+        start_ns + at_ns + ahead_ns,
+        start_ns + at_ns,
+        np.concatenate([part[2] for part in parts] or [np.empty(0)]),
+        np.concatenate([part[3] for part in parts] or [np.empty(0, np.uint8)]),
+    )
+
+
+def _columns(
+    stretch: Stretch, period_s: float, random: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]:
+    period_ns = round(period_s * 1e9)
+    first = -(-round(stretch.from_s * 1e9) // period_ns)
+    last = -(-round(stretch.until_s * 1e9) // period_ns)
+    at_ns = np.arange(first, last, dtype=np.int64) * period_ns
+    at_s = at_ns / 1e9
+    part = (at_s - stretch.from_s) / (stretch.until_s - stretch.from_s)
+    value = stretch.value + (stretch.to - stretch.value) * part
+    value += stretch.swing * np.sin(2 * np.pi * at_s / stretch.every_s)
+    value += stretch.noise * random.standard_normal(len(at_ns))
+    if stretch.resolution:
+        value = np.round(value / stretch.resolution) * stretch.resolution
+    ahead_ns = np.full(len(at_ns), round(stretch.clock_ahead_s * 1e9), np.int64)
+    return at_ns, ahead_ns, value, np.full(len(at_ns), stretch.quality, np.uint8)
+
+
+_LOUD = (Transition.RAISED, Transition.RERAISED, Transition.UPGRADED)
+
+
+def judge(test: PackTest, events: Sequence[AlarmEvent], *, start_ns: int = START_NS) -> list[str]:
+    """Say what did not happen and what should not have happened; empty = the test holds.
+
+    An alarm that a rule raises more often or higher than expected fails the test; rules that the test does not
+    name are looked at only where nothing is expected.
+    """
+    complaints = [
+        f"expected {expectation}; got {_told(events, expectation.rule, start_ns)}"
+        for expectation in test.expect
+        if expectation.transition and not any(_meets(event, expectation, start_ns) for event in events)
+    ]
+    named = {expectation.rule for expectation in test.expect}
+    for event in events:
+        looked_at = event.transition in _LOUD and (not test.expect or event.rule in named)
+        if looked_at and not any(_meets(event, expectation, start_ns) for expectation in test.expect):
+            complaints.append(f"did not expect {_tell(event, start_ns)}")
+    return complaints
+
+
+def _meets(event: AlarmEvent, expectation: Expectation, start_ns: int) -> bool:
+    transition = Transition.RAISED if event.transition is Transition.RERAISED else event.transition
+    at_s = (event.time_ns - start_ns) / 1e9
+    return (
+        event.rule == expectation.rule
+        and transition is expectation.transition
+        and (not expectation.grade or event.grade == expectation.grade)
+        and expectation.from_s <= at_s <= expectation.until_s
+    )
+
+
+def _told(events: Iterable[AlarmEvent], rule: str, start_ns: int) -> str:
+    return ", ".join(_tell(event, start_ns) for event in events if event.rule == rule) or "nothing"
+
+
+def _tell(event: AlarmEvent, start_ns: int) -> str:
+    at_s = (event.time_ns - start_ns) / 1e9
+    return f"{event.rule} {event.transition.value} {event.grade.name.lower()} at {at_s:g} s"

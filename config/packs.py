@@ -1,0 +1,288 @@
+"""Domain packs: folders of YAML read into kinds, detectors, rules and tests, every reference checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from config.findings import NOTHING, Findings, Plain, one_of
+from config.pack_rules import BoundDetector, Vocabulary, check_rule, read_advice, read_rule
+from config.pack_tests import PackTest, load_tests
+from config.shape import Duration, Shape, TextShape, check_shape
+from config.yaml_file import Document, read_yaml
+from detectors.declaration import ParameterError
+from detectors.parameters import build
+from model.errors import ConfigError, Place
+from model.plan import DetectorSpec, Parameter, RuleSpec
+from model.sensor import Beyond, Kind
+from model.unit import known
+
+#: The packs that come with Fengsui.
+SHIPPED = Path(__file__).parent.parent / "packs"
+
+_SECTIONS = ("kinds", "detectors", "rules", "advice", "tests")
+_FILES = (*(f"{section}.yaml" for section in _SECTIONS), "scenario.yaml")
+_WORD = re.compile(r"[a-z][a-z0-9_]*\Z")
+_DOTTED = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*\Z")
+_RESERVED = frozenset({"value", "quality", "clock_fault", "and", "or", "not", "good", "uncertain", "bad"})
+
+
+class _KindShape(Shape):
+    name: TextShape
+    unit: str
+    low: float = Field(description="Lower end of what is physically possible, in the unit.")
+    high: float = Field(description="Upper end of what is physically possible, in the unit.")
+    period_s: Duration = Field(gt=0, description="How often a healthy sensor reports.")
+    beyond_low: Literal["bad", "uncertain"] = "bad"
+    beyond_high: Literal["bad", "uncertain"] = "bad"
+    lateness_s: Duration = 0.0
+
+
+class _DetectorShape(Shape):
+    detector: str
+    kinds: list[str] = Field(min_length=1)
+    parameters: dict[str, float | int | str | bool | None] = Field(default={})
+
+
+@dataclass(frozen=True, slots=True)
+class Packs:
+    """All loaded packs in one."""
+
+    kinds: tuple[Kind, ...]
+    detectors: tuple[DetectorSpec, ...]
+    rules: tuple[RuleSpec, ...]
+    tests: tuple[PackTest, ...]
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What has been read so far. ``declared`` holds ids with their places, also of what turned out to be wrong."""
+
+    declared: dict[str, dict[str, Place]] = field(default_factory=lambda: {section: {} for section in _SECTIONS})
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    detectors: dict[str, DetectorSpec] = field(default_factory=dict)
+    bound: list[BoundDetector] = field(default_factory=list)
+    rules: dict[str, RuleSpec] = field(default_factory=dict)
+    operands: set[str] = field(default_factory=set)
+    tests: list[PackTest] = field(default_factory=list)
+
+
+def check_packs(names: Sequence[str], base: Path) -> tuple[Packs, list[ConfigError]]:
+    """Load packs by themselves, as ``fengsui check`` does.
+
+    Returns:
+        The packs and the warnings.
+
+    Raises:
+        ConfigErrors: all that is wrong with them.
+
+    """
+    findings = Findings()
+    packs = load_packs(names, base, findings)
+    findings.raise_errors()
+    return packs, findings.warnings
+
+
+def load_packs(names: Sequence[str], base: Path, findings: Findings, *, places: Sequence[Place] = ()) -> Packs:
+    """Load packs together; what is wrong goes to ``findings``.
+
+    Args:
+        names: shipped packs by name, or folders relative to ``base``.
+        base: folder that relative folders start from.
+        findings: gets errors and warnings.
+        places: where each name stands in the configuration.
+
+    """
+    folders: list[Path] = []
+    for at, name in enumerate(names):
+        place = places[at] if at < len(places) else Place(name, 0, "")
+        folder = _folder(name, base, place, findings)
+        if folder in folders:
+            findings.error(place, "must be named once", name)
+        elif folder is not None:
+            folders.append(folder)
+    documents = [_documents(folder, findings) for folder in folders]
+    draft = _Draft()
+    for read in (_read_kinds, _read_detectors, _read_rules, _read_tests):
+        for pack in documents:
+            read(pack, draft, findings)
+    _warn_of_unused(draft, findings)
+    return Packs(
+        tuple(draft.kinds.values()), tuple(draft.detectors.values()), tuple(draft.rules.values()), tuple(draft.tests)
+    )
+
+
+def _folder(name: str, base: Path, place: Place, findings: Findings) -> Path | None:
+    shipped = sorted(folder.name for folder in SHIPPED.iterdir() if (folder / "kinds.yaml").is_file())
+    if name in shipped:
+        return SHIPPED / name
+    folder = (base / Path(name).expanduser()).resolve()
+    if folder.is_dir():
+        return folder
+    findings.error(place, f"must be a folder or a shipped pack; {one_of(shipped, name)}", name)
+    return None
+
+
+def _documents(folder: Path, findings: Findings) -> dict[str, Document]:
+    """Read the YAML files of one pack by section; a misnamed file is an error, not silence."""
+    documents: dict[str, Document] = {}
+    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+        if path.name not in _FILES:
+            findings.error(Place(str(path), 0, ""), f"must be a file of a pack; {one_of(_FILES, path.name)}", path.name)
+            continue
+        if path.stem not in _SECTIONS:
+            continue
+        document = read_yaml(path, findings)
+        if document is not None and _has_its_section(document, path.stem, findings):
+            documents[path.stem] = document
+    if not any((folder / f"{section}.yaml").is_file() for section in _SECTIONS):
+        findings.error(Place(str(folder), 0, ""), f"must hold at least one of {', '.join(_FILES)}", NOTHING)
+    return documents
+
+
+def _has_its_section(document: Document, section: str, findings: Findings) -> bool:
+    data = document.data
+    if not isinstance(data, dict) or section not in data:
+        given = Plain(", ".join(data) if isinstance(data, dict) else "something else")
+        findings.error(document.place(), f"must begin with the key {section}", given)
+        return False
+    for key in data:
+        if key != section:
+            findings.error(document.place(key), f"must stand under the key {section}", key)
+    if section != "tests" and not isinstance(data[section], dict):
+        findings.error(document.place(section), "must be a mapping of ids to entries", Plain("something else"))
+        return False
+    return True
+
+
+def _entries(
+    document: Document, section: str, pattern: re.Pattern[str], draft: _Draft, findings: Findings
+) -> Iterator[str]:
+    """Ids of one section that can be used; each id exists once over all packs."""
+    entries = document.at(section)
+    for name in entries if isinstance(entries, dict) else ():
+        place = document.place(section, name)
+        earlier = draft.declared[section].setdefault(name, place)
+        if earlier is not place:
+            findings.error(place, f"must be unique over all packs, first given at {earlier.file}:{earlier.line}", name)
+        elif not pattern.match(name):
+            findings.error(place, "must be an id of lower-case letters, digits and _, beginning with a letter", name)
+        else:
+            yield name
+
+
+def _read_kinds(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:
+    document = pack.get("kinds")
+    if document is None:
+        return
+    for name in _entries(document, "kinds", _WORD, draft, findings):
+        shape = check_shape(document, ("kinds", name), _KindShape, findings)
+        if shape is None:
+            continue
+        place = document.place("kinds", name, "unit")
+        if not known(shape.unit):
+            findings.error(place, "must be a unit that is known, such as kPa, degC, %LEL or m3/h", shape.unit)
+        elif shape.low >= shape.high:
+            findings.error(document.place("kinds", name, "low"), f"must be below high ({shape.high:g})", shape.low)
+        else:
+            draft.kinds[name] = Kind(
+                name,
+                shape.name.text(),
+                shape.unit,
+                shape.low,
+                shape.high,
+                shape.period_s,
+                Beyond(shape.beyond_low),
+                Beyond(shape.beyond_high),
+                shape.lateness_s,
+            )
+
+
+def _read_detectors(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:
+    document = pack.get("detectors")
+    if document is None:
+        return
+    for name in _entries(document, "detectors", _WORD, draft, findings):
+        if name in _RESERVED:
+            findings.error(document.place("detectors", name), "must not be a word of the condition language", name)
+            continue
+        shape = check_shape(document, ("detectors", name), _DetectorShape, findings)
+        if shape is None or not _kinds_exist(document, ("detectors", name), shape.kinds, draft.declared, findings):
+            continue
+        parameters: dict[str, Parameter] = dict(shape.parameters)
+        try:
+            detector = build(shape.detector, parameters)
+        except ParameterError as error:
+            inside = ("parameters", error.parameter) if error.parameter else ("detector",)
+            findings.error(document.place("detectors", name, *inside), error.requirement, _given(error.given))
+            continue
+        draft.detectors[name] = DetectorSpec(name, shape.detector, tuple(shape.kinds), parameters)
+        draft.bound.append(BoundDetector(name, frozenset(shape.kinds), detector.score_unit))
+
+
+def _kinds_exist(
+    document: Document,
+    loc: tuple[str, ...],
+    kinds: Sequence[str],
+    declared: Mapping[str, Mapping[str, Place]],
+    findings: Findings,
+) -> bool:
+    """Check the ``kinds`` of a detector or rule."""
+    before = len(findings.errors)
+    for at, kind in enumerate(kinds):
+        place = document.place(*loc, "kinds", at)
+        if kind not in declared["kinds"]:
+            findings.error(place, f"must be a kind of a loaded pack; {one_of(declared['kinds'], kind)}", kind)
+        elif kind in kinds[:at]:
+            findings.error(place, "must be named once", kind)
+    return len(findings.errors) == before
+
+
+def _given(given: object) -> object:
+    return NOTHING if given is None else given
+
+
+def _read_rules(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:
+    document = pack.get("rules")
+    if document is None:
+        if "advice" in pack:
+            findings.error(pack["advice"].place("advice"), "must belong to rules in rules.yaml", NOTHING)
+        return
+    vocabulary = Vocabulary(draft.kinds, draft.bound, _broken_kinds(draft))
+    rules: dict[str, RuleSpec] = {}
+    ids = list(_entries(document, "rules", _DOTTED, draft, findings))
+    for name in ids:
+        rule = read_rule(document, name, findings)
+        if rule is not None and _kinds_exist(document, ("rules", name), rule.kinds, draft.declared, findings):
+            draft.operands |= check_rule(document, rule, vocabulary, findings)
+            rules[name] = rule
+    advice = read_advice(pack.get("advice"), document, rules, ids, findings)
+    draft.rules |= {name: replace(rule, advice=advice.get(name, ())) for name, rule in rules.items()}
+
+
+def _broken_kinds(draft: _Draft) -> frozenset[str]:
+    """Kinds for which an unknown operand may only follow from an error that is reported already."""
+    if draft.declared["detectors"].keys() != draft.detectors.keys():
+        return frozenset(draft.declared["kinds"])
+    return frozenset(draft.declared["kinds"].keys() - draft.kinds.keys())
+
+
+def _read_tests(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:
+    document = pack.get("tests")
+    if document is not None and not findings.errors:
+        draft.tests += load_tests(document, draft.kinds, draft.rules, findings)
+
+
+def _warn_of_unused(draft: _Draft, findings: Findings) -> None:
+    if findings.errors:
+        return
+    for name in draft.detectors.keys() - draft.operands:
+        findings.warn(draft.declared["detectors"][name], "should be named in the condition of a rule", name)
+    tested = {expectation.rule for test in draft.tests for expectation in test.expect if expectation.transition}
+    for name in draft.rules.keys() - tested:
+        findings.warn(draft.declared["rules"][name], "should have a test that expects it", NOTHING)

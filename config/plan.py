@@ -1,0 +1,103 @@
+"""Settings, packs and registry together: one plan, whose version is a hash of what it says."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from config.findings import Findings, Plain
+from config.pack_tests import PackTest
+from config.packs import Packs, load_packs
+from config.registry import Registry, load_registry
+from config.settings import Settings
+from model.errors import ConfigError, Place
+from model.plan import Plan
+from model.unit import factor_and_offset
+from rules.language import comparisons, parse
+
+#: A sensor must be able to miss a scan without being called silent.
+_SILENT_PERIODS_MIN = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A plan, the tests that its packs bring, and what is allowed but looks wrong."""
+
+    plan: Plan
+    tests: tuple[PackTest, ...]
+    warnings: tuple[ConfigError, ...]
+
+
+def load_plan(settings: Settings) -> Plan:
+    """Load packs and registry into a plan.
+
+    Raises:
+        ConfigErrors: all that is wrong with them.
+
+    """
+    return load_configuration(settings).plan
+
+
+def load_configuration(settings: Settings) -> Configuration:
+    """Load packs and registry, with tests and warnings.
+
+    Raises:
+        ConfigErrors: all that is wrong with them.
+
+    """
+    findings = Findings()
+    packs = load_packs(settings.packs, settings.file.parent, findings, places=settings.pack_places)
+    kinds = None if findings.errors else [kind.id for kind in packs.kinds]
+    registry = load_registry(settings.registry, kinds, findings)
+    findings.raise_errors()
+    plan = make_plan(packs, registry)
+    _warn_of_slow_sensors(plan, Place(str(settings.registry), 0, "sensors"), findings)
+    return Configuration(plan, packs.tests, tuple(findings.warnings))
+
+
+def make_plan(packs: Packs, registry: Registry) -> Plan:
+    """Put a plan together from checked parts."""
+    plan = Plan(
+        version="",
+        enterprises=registry.enterprises,
+        grid_cells=registry.grid_cells,
+        sites=registry.sites,
+        assets=registry.assets,
+        kinds=packs.kinds,
+        sensors=registry.sensors,
+        detectors=packs.detectors,
+        rules=packs.rules,
+    )
+    content = msgspec.json.encode(plan, order="deterministic")
+    return replace(plan, version=hashlib.sha256(content).hexdigest()[:16])
+
+
+def _warn_of_slow_sensors(plan: Plan, place: Place, findings: Findings) -> None:
+    """A sensor that reports more slowly than a silence rule allows would be in alarm for ever."""
+    kinds = {kind.id: kind for kind in plan.kinds}
+    limits = {kind: min(_silence_limits_s(plan, kind), default=0.0) for kind in kinds}
+    slow: dict[str, list[str]] = {}
+    for sensor in plan.sensors:
+        period_s = kinds[sensor.kind].period_s if sensor.period_s is None else sensor.period_s
+        if 0 < limits[sensor.kind] < _SILENT_PERIODS_MIN * period_s:
+            slow.setdefault(sensor.kind, []).append(sensor.tag)
+    for kind, tags in slow.items():
+        requirement = (
+            f"should report at least every {limits[kind] / _SILENT_PERIODS_MIN:g} s, or {kind} counts as silent"
+        )
+        more = f" and {len(tags) - 1} more" if len(tags) > 1 else ""
+        findings.warn(place, requirement, Plain(f"a longer period for {tags[0]}{more}"))
+
+
+def _silence_limits_s(plan: Plan, kind: str) -> Iterator[float]:
+    """Limits of the rules on silence of a kind; the score of silence is in seconds."""
+    silences = {spec.id for spec in plan.detectors if spec.detector == "silence"}
+    for rule in plan.rules:
+        if kind in rule.kinds:
+            for grade in rule.grades:
+                for comparison in comparisons(parse(grade.when)):
+                    if comparison.operand in silences:
+                        yield comparison.limit * factor_and_offset(comparison.unit or "s", "s")[0]
