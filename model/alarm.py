@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
 
@@ -107,3 +107,41 @@ class Alarm:
     acknowledged_by: str
     offline: bool
     why: Why | None
+
+
+def beginning(alarm_id: str, rule: str, tag: str, asset: str, start_ns: int) -> Alarm:
+    """An alarm to which nothing has happened yet."""
+    return Alarm(
+        id=alarm_id,
+        rule=rule,
+        tag=tag,
+        asset=asset,
+        state=AlarmState.NORMAL,
+        grade=Grade.NONE,
+        highest=Grade.NONE,
+        start_ns=start_ns,
+        changed_ns=start_ns,
+        end_ns=None,
+        acknowledged_by="",
+        offline=False,
+        why=None,
+    )
+
+
+def after(alarm: Alarm, event: AlarmEvent) -> Alarm:
+    """The alarm after one more event. Every list of alarms is made this way, so that all agree."""
+    over = event.transition == Transition.RETURNED
+    back = event.transition in (Transition.RAISED, Transition.RERAISED)
+    acknowledged = event.transition == Transition.ACKNOWLEDGED
+    annunciates = back or event.transition == Transition.UPGRADED
+    return replace(
+        alarm,
+        state=event.state,
+        grade=event.grade,
+        highest=max(alarm.highest, event.grade),
+        changed_ns=event.time_ns,
+        end_ns=event.time_ns if over else None if back else alarm.end_ns,
+        acknowledged_by=event.by if acknowledged else "" if annunciates else alarm.acknowledged_by,
+        offline=event.offline if event.why is not None else alarm.offline,
+        why=event.why or alarm.why,
+    )

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
-from model.alarm import Alarm, AlarmEvent, AlarmState, Grade, Transition, Why
+from model.alarm import Alarm, AlarmEvent, AlarmState, Grade, Transition, Why, after, beginning
 from model.errors import CommandRefused
 
 
@@ -90,21 +90,21 @@ class AlarmMachine:
         return [entry.alarm for entry in self._open.values()]
 
     def level_changed(
-        self, subject: Subject, before: Grade, after: Grade, circumstance: Circumstance, why: Why | None
+        self, subject: Subject, old: Grade, new: Grade, circumstance: Circumstance, why: Why | None
     ) -> AlarmEvent:
         """Report a change of grade that the readings brought about."""
         key = (subject.rule, subject.tag)
         entry = self._open.get(key)
         active = entry is not None and entry.alarm.state in ACTIVE
-        if after == Grade.NONE:
+        if new == Grade.NONE:
             signal = Signal.RETURN
         elif not active:
             signal = Signal.RAISE
         else:
-            signal = Signal.UPGRADE if after > before else Signal.DOWNGRADE
+            signal = Signal.UPGRADE if new > old else Signal.DOWNGRADE
         if entry is None:
             entry = self._begin(key, subject, circumstance)
-        return self._apply(key, entry, signal, after, circumstance, why)
+        return self._apply(key, entry, signal, new, circumstance, why)
 
     def act(self, signal: Signal, alarm_id: str, circumstance: Circumstance) -> AlarmEvent:
         """Carry out what a person asked for.
@@ -124,21 +124,8 @@ class AlarmMachine:
     def _begin(self, key: tuple[str, str], subject: Subject, circumstance: Circumstance) -> _Open:
         episode = self._episodes.get(key, 0) + 1
         self._episodes[key] = episode
-        alarm = Alarm(
-            id=_digest("alarm", subject.rule, subject.tag, str(circumstance.time_ns), str(episode)),
-            rule=subject.rule,
-            tag=subject.tag,
-            asset=subject.asset,
-            state=AlarmState.NORMAL,
-            grade=Grade.NONE,
-            highest=Grade.NONE,
-            start_ns=circumstance.time_ns,
-            changed_ns=circumstance.time_ns,
-            end_ns=None,
-            acknowledged_by="",
-            offline=circumstance.offline,
-            why=None,
-        )
+        alarm_id = _digest("alarm", subject.rule, subject.tag, str(circumstance.time_ns), str(episode))
+        alarm = beginning(alarm_id, subject.rule, subject.tag, subject.asset, circumstance.time_ns)
         entry = _Open(alarm, subject.latching, 0)
         self._open[key] = entry
         self._key[alarm.id] = key
@@ -175,7 +162,7 @@ class AlarmMachine:
             note=circumstance.note,
             why=why,
         )
-        entry.alarm = apply_event(old, event)
+        entry.alarm = after(old, event)
         if state == AlarmState.NORMAL:
             del self._open[key]
             del self._key[old.id]
@@ -197,25 +184,6 @@ class AlarmMachine:
             machine._key[alarm.id] = key
         machine._episodes = {(rule, tag): n for rule, tag, n in episodes}
         return machine
-
-
-def apply_event(alarm: Alarm, event: AlarmEvent) -> Alarm:
-    """Fold one event into the alarm; the alarm list of every reader is made this way."""
-    over = event.transition == Transition.RETURNED
-    back = event.transition in (Transition.RAISED, Transition.RERAISED)
-    acknowledged = event.transition == Transition.ACKNOWLEDGED
-    annunciates = back or event.transition == Transition.UPGRADED
-    return replace(
-        alarm,
-        state=event.state,
-        grade=event.grade,
-        highest=max(alarm.highest, event.grade),
-        changed_ns=event.time_ns,
-        end_ns=event.time_ns if over else None if back else alarm.end_ns,
-        acknowledged_by=event.by if acknowledged else "" if annunciates else alarm.acknowledged_by,
-        offline=event.offline if event.why is not None else alarm.offline,
-        why=event.why or alarm.why,
-    )
 
 
 def _digest(*parts: str) -> str:

@@ -17,6 +17,8 @@ from model.condition import AllOf, AnyOf, Comparison, Condition, Not
 
 #: Codes of evidence, int8.
 ENTERS, HOLDS, CLEARS, SAYS_NOTHING = 1, 0, -1, -2
+#: Late news of a limit that was passed: begins an alarm unless a later change of level is known already.
+ENTERED_LATE = 2
 
 Columns = Mapping[str, NDArray[np.float64]]
 _Mask = NDArray[np.bool_]
@@ -28,6 +30,10 @@ class GradeTest:
 
     condition: Condition  # resolved: limits in the units of the operands
     deadband: float
+
+    def begins(self, columns: Columns) -> NDArray[np.bool_]:
+        """Where the condition is known to hold, bool [n]; cheaper than ``evidence``."""
+        return _truth(self.condition, columns, 0.0)[0]
 
     def evidence(self, columns: Columns, quality: NDArray[np.uint8]) -> NDArray[np.int8]:
         """Judge rows.

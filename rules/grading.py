@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rules.evidence import CLEARS, ENTERS, HOLDS
+from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, HOLDS
 
 NEVER = np.iinfo(np.int64).min
 
@@ -27,6 +27,7 @@ class GradingState:
         over_ns: int64 [m, g], event time since which fresh good readings say it is over; ``NEVER`` = they do not.
         level: int8 [m], 0 = none, else 1 + the highest grade that is on.
         settled_ns: int64 [m], event time of the last change of level; older news is history.
+        begun_count: int64 [1], how many ``begun_ns`` are set: 0 = nothing is on or pending anywhere.
 
     """
 
@@ -36,6 +37,7 @@ class GradingState:
     over_ns: NDArray[np.int64]
     level: NDArray[np.int8]
     settled_ns: NDArray[np.int64]
+    begun_count: NDArray[np.int64]
 
     @classmethod
     def fresh(cls, sensors: int, grades: int) -> GradingState:
@@ -46,7 +48,12 @@ class GradingState:
             np.full((sensors, grades), NEVER, np.int64),
             np.zeros(sensors, np.int8),
             np.full(sensors, NEVER, np.int64),
+            np.zeros(1, np.int64),
         )
+
+    def recount(self) -> None:
+        """Bring ``begun_count`` up to date after ``begun_ns`` was set from outside."""
+        self.begun_count[0] = np.count_nonzero(self.begun_ns != NEVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,11 @@ class Changes:
     after: NDArray[np.int8]
     time_ns: NDArray[np.int64]
     since_ns: NDArray[np.int64]
+
+
+_NO_CHANGES = Changes(
+    np.empty(0, np.int64), np.empty(0, np.int8), np.empty(0, np.int8), np.empty(0, np.int64), np.empty(0, np.int64)
+)
 
 
 def grade_rows(
@@ -105,6 +117,7 @@ def grade_rows(
         state.over_ns,
         state.level,
         state.settled_ns,
+        state.begun_count,
         delays.on_ns,
         delays.off_ns,
         slot,
@@ -121,6 +134,8 @@ def grade_rows(
 
 def grade_time(state: GradingState, delays: Delays, elapsed_ns: int) -> Changes:
     """Turn on what has been pending for its on-delay though no row came; ``row`` of the result is the slot."""
+    if state.begun_count[0] == 0:
+        return _NO_CHANGES
     waiting = (state.begun_ns != NEVER) & (state.on == 0)
     due = waiting & (elapsed_ns - state.begun_elapsed_ns >= delays.on_ns) & (delays.on_ns > 0)
     slots = np.flatnonzero(due.any(axis=1))
@@ -145,6 +160,7 @@ def _grade_rows(
     over_ns: NDArray[np.int64],
     level: NDArray[np.int8],
     settled_ns: NDArray[np.int64],
+    begun_count: NDArray[np.int64],
     on_delay_ns: NDArray[np.int64],
     off_delay_ns: NDArray[np.int64],
     slot: NDArray[np.int32],
@@ -161,12 +177,19 @@ def _grade_rows(
         s, t = slot[i], time_ns[i]
         highest, ended_ns = 0, NEVER
         for g in range(evidence.shape[1]):
-            was_on, was_begun = on[s, g], begun_ns[s, g]
-            on[s, g], begun_ns[s, g], over_ns[s, g] = _grade_one(
-                evidence[i, g], t, was_on, was_begun, over_ns[s, g], on_delay_ns[g], off_delay_ns[g]
-            )
+            was_on, was_begun, code = on[s, g], begun_ns[s, g], evidence[i, g]
+            if code == ENTERED_LATE:
+                if was_on == 0 and t > settled_ns[s]:
+                    on[s, g], begun_ns[s, g], over_ns[s, g] = 1, t, NEVER
+            else:
+                on[s, g], begun_ns[s, g], over_ns[s, g] = _grade_one(
+                    code, t, was_on, was_begun, over_ns[s, g], on_delay_ns[g], off_delay_ns[g]
+                )
             if was_begun == NEVER and begun_ns[s, g] != NEVER:
                 begun_elapsed_ns[s, g] = elapsed_ns
+                begun_count[0] += 1
+            elif was_begun != NEVER and begun_ns[s, g] == NEVER:
+                begun_count[0] -= 1
             if on[s, g] == 1:
                 highest = g + 1
             elif was_on == 1:
@@ -175,7 +198,7 @@ def _grade_rows(
             row[count], before[count], after[count] = i, level[s], highest
             since[count] = begun_ns[s, highest - 1] if highest > 0 else ended_ns
             count += 1
-            level[s], settled_ns[s] = highest, t
+            level[s], settled_ns[s] = highest, max(settled_ns[s], t)
     return count
 
 

@@ -1,0 +1,155 @@
+"""A plan made ready to run: for every kind its sensors, detectors and rules, with their state.
+
+Sensors of one kind are numbered by slot; detectors and rules see slots only, so that one cannot touch what
+belongs to another kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from detectors.parameters import build
+from numpy.typing import NDArray
+
+from model.alarm import Grade
+from model.detector import Detector, SensorGroup
+from model.plan import DetectorSpec, Plan, RuleSpec
+from model.sensor import Kind
+from rules.evidence import GradeTest
+from rules.grading import Delays, GradingState
+from rules.language import operands, parse, resolve
+
+#: A reading older than this at receipt is news about the past; three scan periods where those are longer.
+OFFLINE_S = 60.0
+
+
+@dataclass(slots=True)
+class BoundDetector:
+    """A detector on the sensors of one kind; ``state`` is the detector's own dataclass of arrays."""
+
+    spec: DetectorSpec
+    detector: Detector[Any]
+    state: Any
+
+
+@dataclass(slots=True)
+class BoundRule:
+    """A rule on the sensors of one kind."""
+
+    spec: RuleSpec
+    order: int  # place in the plan; breaks ties between events of one row
+    tests: tuple[GradeTest, ...]  # of each grade, lowest first
+    delays: Delays
+    operands: frozenset[str]
+    state: GradingState
+
+    def grade(self, level: int) -> Grade:
+        return Grade.NONE if level == 0 else self.spec.grades[level - 1].grade
+
+
+@dataclass(slots=True)
+class KindProgram:
+    """All that happens to readings of one kind.
+
+    Attributes:
+        sensors: int32 [m], index into the plan's sensors, by slot.
+
+    """
+
+    kind: Kind
+    sensors: NDArray[np.int32]
+    group: SensorGroup
+    detectors: list[BoundDetector]
+    rules: list[BoundRule]
+
+
+@dataclass(slots=True)
+class Bound:
+    """The plan, ready to run.
+
+    Attributes:
+        program_of: int16 [n], which program a sensor belongs to.
+        slot_of: int32 [n], its slot there.
+        offline_ns: int64 [n], age at receipt from which its readings are news about the past.
+        lateness_ns: only the sensors that have one.
+        known: (rule, tag) pairs that the plan can still judge.
+
+    """
+
+    plan: Plan
+    programs: list[KindProgram]
+    program_of: NDArray[np.int16]
+    slot_of: NDArray[np.int32]
+    offline_ns: NDArray[np.int64]
+    lateness_ns: dict[int, int]
+    tag_index: dict[str, int]
+
+    def judges(self, rule: str, tag: str) -> bool:
+        index = self.tag_index.get(tag)
+        if index is None:
+            return False
+        return any(bound.spec.id == rule for bound in self.programs[self.program_of[index]].rules)
+
+
+def bind(plan: Plan) -> Bound:
+    """Make a plan ready, with fresh state."""
+    kind_index = {kind.id: index for index, kind in enumerate(plan.kinds)}
+    program_of = np.array([kind_index[sensor.kind] for sensor in plan.sensors], np.int16)
+    slot_of = np.zeros(len(plan.sensors), np.int32)
+    programs = []
+    for index, kind in enumerate(plan.kinds):
+        sensors = np.flatnonzero(program_of == index).astype(np.int32)
+        slot_of[sensors] = np.arange(len(sensors), dtype=np.int32)
+        programs.append(_program(plan, kind, sensors))
+    periods = np.array([_period_s(plan, programs[p].kind, i) for i, p in enumerate(program_of)], np.float64)
+    lateness = {i: int(programs[p].kind.lateness_s * 1e9) for i, p in enumerate(program_of)}
+    return Bound(
+        plan=plan,
+        programs=programs,
+        program_of=program_of,
+        slot_of=slot_of,
+        offline_ns=(np.maximum(OFFLINE_S, 3 * periods) * 1e9).astype(np.int64),
+        lateness_ns={i: late for i, late in lateness.items() if late > 0},
+        tag_index={sensor.tag: i for i, sensor in enumerate(plan.sensors)},
+    )
+
+
+def _period_s(plan: Plan, kind: Kind, sensor: int) -> float:
+    own = plan.sensors[sensor].period_s
+    return kind.period_s if own is None else own
+
+
+def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32]) -> KindProgram:
+    group = SensorGroup(
+        tuple(plan.sensors[i].tag for i in sensors),
+        np.array([_period_s(plan, kind, int(i)) for i in sensors], np.float64),
+    )
+    detectors = []
+    for spec in plan.detectors:
+        if kind.id in spec.kinds:
+            detector = build(spec.detector, spec.parameters)
+            detectors.append(BoundDetector(spec, detector, detector.init(group)))
+    units = {"value": kind.unit, "quality": "", "clock_fault": ""}
+    units |= {bound.spec.id: bound.detector.score_unit(kind.unit) for bound in detectors}
+    rules = [
+        _bind_rule(spec, order, units, len(sensors)) for order, spec in enumerate(plan.rules) if kind.id in spec.kinds
+    ]
+    return KindProgram(kind, sensors, group, detectors, rules)
+
+
+def _bind_rule(spec: RuleSpec, order: int, units: dict[str, str], sensors: int) -> BoundRule:
+    conditions = [resolve(parse(grade.when), units) for grade in spec.grades]
+    delays = Delays(
+        np.array([round(grade.on_delay_s * 1e9) for grade in spec.grades], np.int64),
+        np.array([round(grade.off_delay_s * 1e9) for grade in spec.grades], np.int64),
+    )
+    return BoundRule(
+        spec=spec,
+        order=order,
+        tests=tuple(GradeTest(c, grade.deadband) for c, grade in zip(conditions, spec.grades, strict=True)),
+        delays=delays,
+        operands=frozenset(name for condition in conditions for name in operands(condition)),
+        state=GradingState.fresh(sensors, len(spec.grades)),
+    )

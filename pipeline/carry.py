@@ -1,0 +1,94 @@
+"""What a new plan keeps of the old one's state: detectors and rules that did not change go on, tag by tag.
+
+An alarm that is on stays on, whatever became of its rule: it ends by fresh readings in range or by a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from model.alarm import Alarm
+from pipeline.binding import Bound, BoundDetector, BoundRule, KindProgram
+from rules.alarm_machine import ACTIVE
+from rules.grading import NEVER
+
+
+def carry_over(old: Bound, new: Bound, open_alarms: Iterable[Alarm]) -> None:
+    """Copy state from ``old`` into ``new``, in place."""
+    before = {program.kind.id: program for program in old.programs}
+    for program in new.programs:
+        source = before.get(program.kind.id)
+        if source is not None and source.kind == program.kind:
+            _carry_program(source, program)
+    for alarm in open_alarms:
+        if alarm.state in ACTIVE:
+            _keep_on(new, alarm)
+
+
+def slot_pairs(old_tags: tuple[str, ...], new_tags: tuple[str, ...]) -> tuple[list[int], list[int]]:
+    """Slots of the tags that both have: (in old, in new)."""
+    where = {tag: slot for slot, tag in enumerate(old_tags)}
+    pairs = [(where[tag], slot) for slot, tag in enumerate(new_tags) if tag in where]
+    return [p[0] for p in pairs], [p[1] for p in pairs]
+
+
+def copy_slots(source: Any, target: Any, sources: list[int], targets: list[int]) -> None:
+    """Copy the arrays of one state dataclass slot by slot; what all slots share is copied whole."""
+    for item in fields(target):
+        given, wanted = getattr(source, item.name), getattr(target, item.name)
+        if wanted.ndim == 0:
+            wanted[...] = given
+        elif item.name != "begun_count":
+            wanted[targets] = given[sources]
+
+
+def _carry_program(source: KindProgram, target: KindProgram) -> None:
+    sources, targets = slot_pairs(source.group.tags, target.group.tags)
+    before = {_key(bound): bound for bound in source.detectors}
+    unchanged = set()
+    for bound in target.detectors:
+        old = before.get(_key(bound))
+        if old is not None:
+            copy_slots(old.state, bound.state, sources, targets)
+            unchanged.add(bound.spec.id)
+    rules = {rule.spec.id: rule for rule in source.rules}
+    for rule in target.rules:
+        old_rule = rules.get(rule.spec.id)
+        same_operands = rule.operands <= unchanged | {"value", "quality", "clock_fault"}
+        if old_rule is not None and same_operands and old_rule.spec.grades == rule.spec.grades:
+            copy_slots(old_rule.state, rule.state, sources, targets)
+            rule.state.recount()
+
+
+def _key(bound: BoundDetector) -> tuple[object, ...]:
+    """What makes two detectors the same, so that the state of one fits the other."""
+    spec = bound.spec
+    return spec.id, spec.detector, tuple(sorted(spec.parameters.items())), bound.detector.state_version
+
+
+def _keep_on(new: Bound, alarm: Alarm) -> None:
+    """Mark the grade of an open alarm as on in a rule whose own state was not carried over."""
+    index = new.tag_index.get(alarm.tag)
+    if index is None:
+        return
+    slot = int(new.slot_of[index])
+    for rule in new.programs[new.program_of[index]].rules:
+        if rule.spec.id == alarm.rule and rule.state.level[slot] == 0:
+            _turn_on(rule, slot, alarm)
+
+
+def _turn_on(rule: BoundRule, slot: int, alarm: Alarm) -> None:
+    grades = np.array([grade.grade for grade in rule.spec.grades])
+    at = max(int(np.searchsorted(grades, alarm.grade, side="right")) - 1, 0)
+    state = rule.state
+    state.on[slot, at] = 1
+    state.begun_ns[slot, at] = alarm.start_ns
+    state.begun_elapsed_ns[slot, at] = NEVER
+    state.over_ns[slot, at] = NEVER
+    state.level[slot] = at + 1
+    state.settled_ns[slot] = alarm.changed_ns
+    state.recount()

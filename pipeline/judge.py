@@ -1,0 +1,206 @@
+"""Rows through the detectors and rules of their kind: which alarm levels change, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.batch import Batch
+from model.condition import Comparison
+from model.inputs import Tick
+from pipeline.binding import Bound, BoundRule, KindProgram
+from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, SAYS_NOTHING
+from rules.grading import Changes, Delays, grade_rows, grade_time
+
+#: An on-delay that rows alone never satisfy: what time alone began is left to ``grade_time``.
+_NEVER_BY_ROWS_NS = np.iinfo(np.int64).max
+
+Columns = dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelChange:
+    """One alarm level of one sensor that changed."""
+
+    row: int  # in the batch that was judged; -1 = by the passing of time
+    rule: BoundRule
+    sensor: int
+    before: int
+    after: int
+    time_ns: int
+    since_ns: int
+    value: float
+    quality: int
+    scores: dict[str, float]
+    margin: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Graded:
+    """What a change was judged by; ``at`` indexes ``columns``, ``slots`` and ``rows`` by graded row."""
+
+    program: KindProgram
+    rule: BoundRule
+    columns: Columns
+    slots: NDArray[np.int32]
+    rows: NDArray[np.int64]
+
+    def changes(self, changes: Changes) -> Iterator[LevelChange]:
+        for k, at in enumerate(changes.row):
+            after = int(changes.after[k])
+            scores = {
+                name: float(self.columns[name][at])
+                for name in sorted(self.rule.operands - {"value", "quality"})
+                if not np.isnan(self.columns[name][at])
+            }
+            value = float(self.columns["value"][at])
+            yield LevelChange(
+                row=int(self.rows[at]),
+                rule=self.rule,
+                sensor=int(self.program.sensors[self.slots[at]]),
+                before=int(changes.before[k]),
+                after=after,
+                time_ns=int(changes.time_ns[k]),
+                since_ns=int(changes.since_ns[k]),
+                value=value,
+                quality=int(self.columns["quality"][at]),
+                scores=scores,
+                margin=_margin(self.rule, after, value),
+            )
+
+
+def judge_rows(
+    bound: Bound, batch: Batch, fresh: NDArray[np.bool_], clock_fault: NDArray[np.bool_], elapsed_ns: int
+) -> list[LevelChange]:
+    """Judge rows in their order.
+
+    Args:
+        bound: its detectors' and rules' state is changed in place.
+        batch: admitted rows.
+        fresh: bool [n]; False = late: detectors do not see it, limits without delay do.
+        clock_fault: bool [n].
+        elapsed_ns: elapsed clock at the last tick.
+
+    Returns:
+        in order of row, then of the rule's place in the plan.
+
+    """
+    changes: list[LevelChange] = []
+    program_of = bound.program_of[batch.sensor]
+    for index in np.unique(program_of):
+        program = bound.programs[index]
+        rows = np.flatnonzero(program_of == index)
+        part = batch.take(rows)
+        slots = bound.slot_of[part.sensor]
+        columns = _columns(program, part, slots, fresh[rows], clock_fault[rows])
+        for rule in program.rules:
+            evidence = _row_evidence(rule, columns, part.quality, fresh[rows])
+            if evidence is not None:
+                graded = _Graded(program, rule, columns, slots, rows)
+                found = grade_rows(rule.state, rule.delays, slots, part.time_ns, evidence, elapsed_ns)
+                changes.extend(graded.changes(found))
+    changes.sort(key=lambda change: (change.row, change.rule.order))
+    return changes
+
+
+def judge_tick(bound: Bound, tick: Tick, last_value: NDArray[np.float64]) -> list[LevelChange]:
+    """What the passing of time changes: silence, and delays that are over. Time alone never clears an alarm.
+
+    Args:
+        bound: changed in place.
+        tick: ``elapsed_ns`` without the system's own outages.
+        last_value: float64 [n sensors], for the why of the change.
+
+    """
+    changes: list[LevelChange] = []
+    for program in bound.programs:
+        if not len(program.sensors):
+            continue
+        scores: Columns = {}
+        for detector in program.detectors:
+            score = detector.detector.advance(detector.state, tick)
+            if score is not None:
+                scores[detector.spec.id] = score
+        for rule in program.rules:
+            changes.extend(_rule_over_time(program, rule, scores, tick, last_value))
+    changes.sort(key=lambda change: (change.rule.order, change.sensor))
+    return changes
+
+
+def _columns(
+    program: KindProgram,
+    part: Batch,
+    slots: NDArray[np.int32],
+    fresh: NDArray[np.bool_],
+    clock_fault: NDArray[np.bool_],
+) -> Columns:
+    columns: Columns = {
+        "value": part.value,
+        "quality": part.quality.astype(np.float64),
+        "clock_fault": clock_fault.astype(np.float64),
+    }
+    all_fresh = bool(fresh.all())
+    rows = slice(None) if all_fresh else np.flatnonzero(fresh)
+    seen = part.take(rows)
+    by_slot = Batch(slots[rows], seen.time_ns, seen.received_ns, seen.value, seen.quality)
+    for detector in program.detectors:
+        score = detector.detector.update(detector.state, by_slot)
+        if not all_fresh:
+            spread = np.full(len(part), np.nan)
+            spread[rows] = score
+            score = spread
+        columns[detector.spec.id] = score
+    return columns
+
+
+def _row_evidence(
+    rule: BoundRule, columns: Columns, quality: NDArray[np.uint8], fresh: NDArray[np.bool_]
+) -> NDArray[np.int8] | None:
+    """int8 [n, g], or None where no row can change anything: the common case, kept cheap."""
+    idle = rule.state.begun_count[0] == 0
+    if idle and not any(test.begins(columns).any() for test in rule.tests):
+        return None
+    evidence = np.stack([test.evidence(columns, quality) for test in rule.tests], axis=1)
+    late = ~fresh
+    if late.any():
+        at_once = (rule.delays.on_ns == 0) & (rule.operands == {"value"})
+        evidence[late] = np.where((evidence[late] == ENTERS) & at_once, ENTERED_LATE, SAYS_NOTHING)
+    return evidence
+
+
+def _rule_over_time(
+    program: KindProgram, rule: BoundRule, scores: Columns, tick: Tick, last_value: NDArray[np.float64]
+) -> Iterator[LevelChange]:
+    slots = np.arange(len(program.sensors), dtype=np.int32)
+    nothing = np.full(len(slots), np.nan)
+    columns = {"value": last_value[program.sensors], "quality": np.zeros(len(slots)), "clock_fault": nothing}
+    columns |= {name: scores.get(name, nothing) for name in rule.operands - columns.keys()}
+    if rule.operands <= scores.keys():
+        good = np.zeros(len(slots), np.uint8)
+        evidence = np.stack([test.evidence(columns, good) for test in rule.tests], axis=1)
+        evidence[evidence == CLEARS] = SAYS_NOTHING
+        some = np.flatnonzero((evidence == ENTERS).any(axis=1)).astype(np.int32)
+        if len(some):
+            at_once = rule.delays.on_ns == 0
+            delays = Delays(np.where(at_once, 0, _NEVER_BY_ROWS_NS), rule.delays.off_ns)
+            now = np.full(len(some), tick.wall_ns, np.int64)
+            found = grade_rows(rule.state, delays, some, now, evidence[some], tick.elapsed_ns)
+            part = {name: column[some] for name, column in columns.items()}
+            yield from _Graded(program, rule, part, some, np.full(len(some), -1)).changes(found)
+    due = grade_time(rule.state, rule.delays, tick.elapsed_ns)
+    if len(due.row):
+        yield from _Graded(program, rule, columns, slots, np.full(len(slots), -1)).changes(due)
+
+
+def _margin(rule: BoundRule, level: int, value: float) -> float | None:
+    """How far the value is from the next higher grade, where that is a plain limit on the value."""
+    if level >= len(rule.tests) or np.isnan(value):
+        return None
+    condition = rule.tests[level].condition
+    if not isinstance(condition, Comparison) or condition.operand != "value":
+        return None
+    rises = condition.operator in (">", ">=")
+    return condition.limit - value if rises else value - condition.limit

@@ -1,0 +1,300 @@
+"""``step``: one input in, events out.
+
+Pure: the same inputs in the same order give the same events, bit for bit, however the rows are cut into batches and
+after any restart. It reads no clock (ticks are inputs), does no I/O and does not know where its events go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.alarm import AlarmEvent, Evidence, Grade, Why
+from model.batch import GOOD, Batch
+from model.errors import CommandRefused
+from model.inputs import HumanAct, Input, PlanChange, Tick
+from pipeline.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
+from pipeline.binding import Bound, bind
+from pipeline.carry import carry_over, copy_slots, slot_pairs
+from pipeline.judge import LevelChange, judge_rows, judge_tick
+from pipeline.recent import RecentState, readings, remember
+from pipeline.reorder import Reorder, Waiting, to_batch
+from rules.alarm_machine import AlarmMachine, Circumstance, Signal, Subject
+
+#: A longer pause between two ticks means that the system itself was down: that time does not count as silence.
+GAP_NS = 10 * 10**9
+#: Commands whose ids are remembered, so that one sent twice has one effect.
+COMMANDS_REMEMBERED = 10_000
+
+GAP_RULE, SYSTEM = "system.data_gap", "system"
+
+
+@dataclass(slots=True)
+class Clock:
+    """Time as the ticks tell it."""
+
+    wall_ns: int = 0
+    elapsed_ns: int | None = None  # as the last tick gave it; None before the first
+    live_ns: int = 0  # elapsed time without the system's own outages
+    in_gap: bool = False  # a gap alarm is on and no reading has come since
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of rows, since the state began. journaled = accepted + duplicate + late + waiting."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    late: int = 0
+    clock_faults: int = 0
+
+
+@dataclass(slots=True)
+class State:
+    """All that ``step`` knows. Made by ``begin``, kept by ``pipeline.snapshot``."""
+
+    bound: Bound
+    admission: AdmissionState
+    recent: RecentState
+    reorder: Reorder
+    alarms: AlarmMachine
+    clock: Clock = field(default_factory=Clock)
+    counts: Counts = field(default_factory=Counts)
+    commands: dict[str, None] = field(default_factory=dict)  # ids done, oldest first
+    next_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one input brought about."""
+
+    events: list[AlarmEvent]
+    refused: str = ""  # why a human act could not be carried out
+
+
+def begin(change: PlanChange, offset: int) -> State:
+    """The state after a journal's first input, which is always a plan."""
+    bound = bind(change.plan)
+    sensors = len(change.plan.sensors)
+    state = State(bound, AdmissionState.fresh(sensors), RecentState.fresh(sensors), Reorder(), AlarmMachine())
+    state.next_offset = offset + 1
+    return state
+
+
+def step(state: State, offset: int, item: Input) -> Outcome:
+    """Apply one input to ``state`` (in place).
+
+    Args:
+        state: as left by the input before.
+        offset: of the item's first input in the journal.
+        item: rows, a tick, a human act or a new plan.
+
+    """
+    match item:
+        case Batch():
+            offsets = np.arange(offset, offset + len(item), dtype=np.int64)
+            events = _rows(state, item, offsets)
+            state.next_offset = offset + len(item)
+            return Outcome(events)
+        case Tick():
+            outcome = Outcome(_tick(state, offset, item))
+        case HumanAct():
+            outcome = _act(state, offset, item)
+        case PlanChange():
+            carry_over(state.bound, new := bind(item.plan), state.alarms.open_alarms())
+            _move_sensors(state, new)
+            outcome = Outcome([])
+    state.next_offset = offset + 1
+    return outcome
+
+
+def _rows(state: State, batch: Batch, offsets: NDArray[np.int64]) -> list[AlarmEvent]:
+    if state.bound.lateness_ns:
+        batch, offsets = _sorted_in(state, batch, offsets)
+    return _admit_and_judge(state, batch, offsets)
+
+
+def _admit_and_judge(state: State, batch: Batch, offsets: NDArray[np.int64]) -> list[AlarmEvent]:
+    if not len(batch):
+        return []
+    admitted = admit(state.admission, batch)
+    _count(state.counts, admitted)
+    news = np.flatnonzero(admitted.verdict != DUPLICATE)
+    rows, offsets = admitted.batch.take(news), offsets[news]
+    fresh = admitted.verdict[news] == ACCEPTED
+    changes = judge_rows(state.bound, rows, fresh, admitted.clock_fault[news], state.clock.live_ns)
+    events = _end_of_gap(state, rows, offsets, fresh)
+    for change in changes:
+        late = not fresh[change.row]
+        age_ns = int(rows.received_ns[change.row] - rows.time_ns[change.row])
+        circumstance = Circumstance(
+            offset=int(offsets[change.row]),
+            time_ns=change.time_ns,
+            at_ns=int(rows.received_ns[change.row]),
+            offline=late or age_ns > state.bound.offline_ns[change.sensor],
+        )
+        shown = readings(state.recent, change.sensor, rows, change.row)
+        events.append(_event(state, change, circumstance, shown))
+    remember(state.recent, rows.take(fresh))
+    return sorted(events, key=lambda event: event.offset)
+
+
+def _tick(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
+    events = _advance_clock(state, offset, tick)
+    clock = state.clock
+    due = state.reorder.due(state.bound.lateness_ns, clock.live_ns)
+    if due:
+        events += _admit_and_judge(state, to_batch(due), np.full(len(due), offset, np.int64))
+    last = state.recent.value[np.arange(len(state.recent.at)), state.recent.at - 1]
+    for change in judge_tick(state.bound, Tick(tick.wall_ns, clock.live_ns), last):
+        circumstance = Circumstance(offset=offset, time_ns=change.time_ns, at_ns=tick.wall_ns)
+        events.append(_event(state, change, circumstance, readings(state.recent, change.sensor)))
+    return events
+
+
+def _advance_clock(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
+    """Move the clock on; our own outage is one finding of its own, not ten thousand silent sensors."""
+    clock = state.clock
+    before_ns, before_wall_ns = clock.elapsed_ns, clock.wall_ns
+    clock.wall_ns, clock.elapsed_ns = tick.wall_ns, tick.elapsed_ns
+    if before_ns is None:
+        return []
+    passed_ns = tick.elapsed_ns - before_ns
+    if 0 <= passed_ns <= GAP_NS:
+        clock.live_ns += passed_ns
+        return []
+    if clock.in_gap:
+        return []
+    clock.in_gap = True
+    since_ns = before_wall_ns
+    gap_s = max(passed_ns, tick.wall_ns - before_wall_ns) / 1e9
+    circumstance = Circumstance(offset=offset, time_ns=tick.wall_ns, at_ns=tick.wall_ns)
+    why = _gap_why(state, gap_s, since_ns)
+    return [state.alarms.level_changed(_GAP_SUBJECT, Grade.NONE, Grade.YELLOW, circumstance, why)]
+
+
+_GAP_SUBJECT = Subject(GAP_RULE, SYSTEM, SYSTEM, latching=False)
+
+
+def _gap_why(state: State, gap_s: float, since_ns: int) -> Why:
+    return Why(
+        condition=f"pause between ticks > {GAP_NS / 1e9:g} s",
+        value=gap_s,
+        unit="s",
+        quality=GOOD,
+        scores={},
+        since_ns=since_ns,
+        on_delay_s=0.0,
+        readings=(Evidence(state.clock.wall_ns, gap_s),),
+        rule_source="built in: the system was down, readings of that time come late or never",
+        plan_version=state.bound.plan.version,
+        margin=None,
+    )
+
+
+def _end_of_gap(state: State, rows: Batch, offsets: NDArray[np.int64], fresh: NDArray[np.bool_]) -> list[AlarmEvent]:
+    """The gap is over with the first usable new reading."""
+    if not state.clock.in_gap:
+        return []
+    usable = np.flatnonzero(fresh & (rows.quality == GOOD))
+    if not len(usable):
+        return []
+    state.clock.in_gap = False
+    first = usable[0]
+    circumstance = Circumstance(
+        offset=int(offsets[first]), time_ns=state.clock.wall_ns, at_ns=int(rows.received_ns[first])
+    )
+    return [state.alarms.level_changed(_GAP_SUBJECT, Grade.YELLOW, Grade.NONE, circumstance, None)]
+
+
+def _act(state: State, offset: int, act: HumanAct) -> Outcome:
+    if act.command_id in state.commands:
+        return Outcome([], "")
+    circumstance = Circumstance(offset=offset, time_ns=act.wall_ns, at_ns=act.wall_ns, by=act.by, note=act.note)
+    try:
+        event = state.alarms.act(_signal(state, act), act.alarm_id, circumstance)
+    except CommandRefused as error:
+        return Outcome([], str(error))
+    state.commands[act.command_id] = None
+    if len(state.commands) > COMMANDS_REMEMBERED:
+        del state.commands[next(iter(state.commands))]
+    return Outcome([event])
+
+
+def _signal(state: State, act: HumanAct) -> Signal:
+    """Translate; an alarm that no rule can judge any more is returned by the person who resets it."""
+    if act.act == "acknowledge":
+        return Signal.ACKNOWLEDGE
+    if act.act != "reset":
+        raise CommandRefused(f"act {act.act!r} is not known; known are acknowledge and reset")
+    alarm = next((a for a in state.alarms.open_alarms() if a.id == act.alarm_id), None)
+    orphan = alarm is not None and alarm.rule != GAP_RULE and not state.bound.judges(alarm.rule, alarm.tag)
+    return Signal.RETURN if orphan else Signal.RESET
+
+
+def _event(state: State, change: LevelChange, circumstance: Circumstance, shown: tuple[Evidence, ...]) -> AlarmEvent:
+    plan = state.bound.plan
+    sensor = plan.sensors[change.sensor]
+    rule = change.rule
+    kind = state.bound.programs[state.bound.program_of[change.sensor]].kind
+    judged_by = rule.spec.grades[max(change.before, change.after) - 1 if change.after == 0 else change.after - 1]
+    why = Why(
+        condition=judged_by.when,
+        value=None if np.isnan(change.value) else change.value,
+        unit=kind.unit,
+        quality=change.quality,
+        scores=change.scores,
+        since_ns=change.since_ns,
+        on_delay_s=judged_by.on_delay_s,
+        readings=shown,
+        rule_source=rule.spec.source,
+        plan_version=plan.version,
+        margin=change.margin,
+    )
+    subject = Subject(rule.spec.id, sensor.tag, sensor.asset, rule.spec.latching)
+    return state.alarms.level_changed(subject, rule.grade(change.before), rule.grade(change.after), circumstance, why)
+
+
+def _sorted_in(state: State, batch: Batch, offsets: NDArray[np.int64]) -> tuple[Batch, NDArray[np.int64]]:
+    """Let rows of patient kinds wait; they leave at the place of the row that releases them."""
+    lateness = state.bound.lateness_ns
+    direct = np.array([int(s) not in lateness for s in batch.sensor], np.bool_)
+    released: list[tuple[int, Waiting]] = []
+    at: list[int] = []
+    for row in np.flatnonzero(~direct):
+        sensor = int(batch.sensor[row])
+        for waiting in state.reorder.offer(batch, int(row), lateness[sensor], state.clock.live_ns):
+            released.append((sensor, waiting))
+            at.append(int(offsets[row]))
+    if not released:
+        return batch.take(direct), offsets[direct]
+    later = to_batch(released)
+    columns = [
+        np.concatenate([getattr(batch, name)[direct], getattr(later, name)])
+        for name in ("sensor", "time_ns", "received_ns", "value", "quality")
+    ]
+    where = np.concatenate([offsets[direct], np.array(at, np.int64)])
+    order = np.argsort(where, kind="stable")
+    return Batch(*(column[order] for column in columns)), where[order]
+
+
+def _move_sensors(state: State, new: Bound) -> None:
+    """Bring what is kept per sensor into the order of the new plan."""
+    old = state.bound
+    sources, targets = slot_pairs(tuple(old.tag_index), tuple(new.tag_index))
+    admission_state, recent = AdmissionState.fresh(len(new.plan.sensors)), RecentState.fresh(len(new.plan.sensors))
+    copy_slots(state.admission, admission_state, sources, targets)
+    copy_slots(state.recent, recent, sources, targets)
+    index = dict(zip(sources, targets, strict=True))
+    state.reorder.waiting = {index[s]: heap for s, heap in state.reorder.waiting.items() if s in index}
+    state.reorder.newest_ns = {index[s]: t for s, t in state.reorder.newest_ns.items() if s in index}
+    state.admission, state.recent, state.bound = admission_state, recent, new
+
+
+def _count(counts: Counts, admitted: Admitted) -> None:
+    counts.accepted += int(np.count_nonzero(admitted.verdict == ACCEPTED))
+    counts.duplicate += int(np.count_nonzero(admitted.verdict == DUPLICATE))
+    counts.late += int(np.count_nonzero(admitted.verdict == LATE))
+    counts.clock_faults += int(np.count_nonzero(admitted.clock_fault))

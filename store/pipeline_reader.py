@@ -1,0 +1,109 @@
+"""Reads pipeline.db beside its writer: for the delivery process, the command line and the console."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import func, select, text
+
+from model.alarm import Alarm, AlarmEvent
+from store.database import open_reader
+from store.pipeline_store import OutboxRow, UnregisteredTag, alarms, events, outbox, poison, position, unregistered
+
+
+@dataclass(frozen=True, slots=True)
+class PoisonRow:
+    """One refused payload."""
+
+    seq: int
+    at_ns: int
+    source: str
+    topic: str
+    reason: str
+    detail: str
+    payload: bytes
+
+
+class PipelineReader:
+    """Read-only; every call is one short query."""
+
+    def __init__(self, path: Path) -> None:
+        self._engine = open_reader(path)
+
+    def data_version(self) -> int:
+        """Changes whenever the writer has committed something."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(text("PRAGMA data_version")).scalar_one())
+
+    def alarms(self, *, open_only: bool = True, limit: int = 1000) -> list[Alarm]:
+        """Newest first."""
+        query = select(alarms.c.body).order_by(alarms.c.start_ns.desc(), alarms.c.id).limit(limit)
+        if open_only:
+            query = query.where(alarms.c.open)
+        with self._engine.connect() as connection:
+            return [msgspec.json.decode(body, type=Alarm) for body in connection.execute(query).scalars()]
+
+    def alarm(self, id_prefix: str) -> list[Alarm]:
+        """Alarms whose id begins so, two at most: enough to tell whether it is unique."""
+        query = select(alarms.c.body).where(alarms.c.id.startswith(id_prefix, autoescape=True)).limit(2)
+        with self._engine.connect() as connection:
+            return [msgspec.json.decode(body, type=Alarm) for body in connection.execute(query).scalars()]
+
+    def events_of(self, alarm_id: str) -> list[AlarmEvent]:
+        query = select(events.c.body).where(events.c.alarm_id == alarm_id).order_by(events.c.seq)
+        with self._engine.connect() as connection:
+            return [msgspec.json.decode(body, type=AlarmEvent) for body in connection.execute(query).scalars()]
+
+    def events_after(self, seq: int, limit: int = 1000) -> list[tuple[int, AlarmEvent]]:
+        query = select(events.c.seq, events.c.body).where(events.c.seq > seq).order_by(events.c.seq).limit(limit)
+        with self._engine.connect() as connection:
+            return [(row.seq, msgspec.json.decode(row.body, type=AlarmEvent)) for row in connection.execute(query)]
+
+    def event_bodies(self) -> list[bytes]:
+        """All events as stored, in order: what two runs are compared by."""
+        with self._engine.connect() as connection:
+            return list(connection.execute(select(events.c.body).order_by(events.c.seq)).scalars())
+
+    def outbox_after(self, seq: int, limit: int = 1000) -> list[tuple[int, OutboxRow]]:
+        query = select(outbox).where(outbox.c.seq > seq).order_by(outbox.c.seq).limit(limit)
+        with self._engine.connect() as connection:
+            return [
+                (
+                    row.seq,
+                    OutboxRow(
+                        row.id,
+                        row.alarm_id,
+                        row.time_ns,
+                        msgspec.json.decode(row.topic, type=dict[str, str]),
+                        row.body,
+                    ),
+                )
+                for row in connection.execute(query)
+            ]
+
+    def position(self) -> int:
+        with self._engine.connect() as connection:
+            return connection.execute(select(position.c.offset)).scalar() or 0
+
+    def poison(self, limit: int = 100) -> list[PoisonRow]:
+        query = select(poison).order_by(poison.c.seq.desc()).limit(limit)
+        with self._engine.connect() as connection:
+            return [PoisonRow(*row) for row in connection.execute(query)]
+
+    def unregistered(self, limit: int = 1000) -> list[UnregisteredTag]:
+        query = select(unregistered).order_by(unregistered.c.tag).limit(limit)
+        with self._engine.connect() as connection:
+            return [UnregisteredTag(*row) for row in connection.execute(query)]
+
+    def counts(self) -> dict[str, int]:
+        """Rows in each table."""
+        with self._engine.connect() as connection:
+            return {
+                table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in (events, alarms, outbox, poison, unregistered)
+            }
+
+    def close(self) -> None:
+        self._engine.dispose()

@@ -1,0 +1,259 @@
+"""pipeline.db: what the pipeline owns. Events, the alarms that follow from them, the outbox, and what was refused.
+
+One transaction holds the events of an input, their outbox rows and the position in the journal, so that none
+exists without the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    delete,
+    func,
+    select,
+)
+from sqlalchemy.dialects.sqlite import insert
+
+from model.alarm import Alarm, AlarmEvent, AlarmState, after, beginning
+from model.connector import Refusal
+from store.database import open_writer
+
+POISON_KEPT = 10_000
+POISON_BYTES_MAX = 65_536
+UNREGISTERED_KEPT = 10_000
+
+schema = MetaData()
+
+events = Table(
+    "events",
+    schema,
+    Column("seq", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("alarm_id", String, nullable=False, index=True),
+    Column("offset", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # canonical JSON of the AlarmEvent
+)
+alarms = Table(
+    "alarms",
+    schema,
+    Column("id", String, primary_key=True),
+    Column("open", Boolean, nullable=False, index=True),
+    Column("state", String, nullable=False),
+    Column("grade", Integer, nullable=False),
+    Column("start_ns", BigInteger, nullable=False, index=True),
+    Column("body", LargeBinary, nullable=False),  # JSON of the Alarm
+)
+outbox = Table(
+    "outbox",
+    schema,
+    Column("seq", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),  # the event's id
+    Column("alarm_id", String, nullable=False),
+    Column("time_ns", BigInteger, nullable=False),
+    Column("topic", LargeBinary, nullable=False),  # JSON of Message.topic
+    Column("body", LargeBinary, nullable=False),
+)
+position = Table(
+    "position",
+    schema,
+    Column("one", Integer, primary_key=True),
+    Column("offset", BigInteger, nullable=False),  # all events of inputs below it are stored
+)
+poison = Table(
+    "poison",
+    schema,
+    Column("seq", Integer, primary_key=True),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("source", String, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+unregistered = Table(
+    "unregistered",
+    schema,
+    Column("tag", String, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("first_ns", BigInteger, nullable=False),
+    Column("last_ns", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("last_value", Float),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """What is to be delivered for one event."""
+
+    id: str
+    alarm_id: str
+    time_ns: int
+    topic: dict[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class UnregisteredTag:
+    """Readings that came for a tag which the registry does not know."""
+
+    tag: str
+    source: str
+    topic: str
+    first_ns: int
+    last_ns: int
+    count: int
+    last_value: float | None
+
+
+class PipelineStore:
+    """The one writer of pipeline.db."""
+
+    def __init__(self, path: Path) -> None:
+        self._engine = open_writer(path, schema, "fengsui pipeline")
+
+    def position(self) -> int:
+        """Events of inputs below this offset are stored."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(position.c.offset)).scalar() or 0
+
+    def record(self, new_events: Sequence[AlarmEvent], rows: Sequence[OutboxRow], next_offset: int) -> int:
+        """Store events, their outbox rows and the position in one transaction; returns how many were new.
+
+        Events that are stored already are left as they are: the same input stepped twice has one effect.
+        """
+        with self._engine.begin() as connection:
+            added = sum(_add_event(connection, event) for event in new_events)
+            for row in rows:
+                connection.execute(
+                    insert(outbox)
+                    .values(
+                        id=row.id,
+                        alarm_id=row.alarm_id,
+                        time_ns=row.time_ns,
+                        topic=_json(row.topic),
+                        body=row.body,
+                    )
+                    .on_conflict_do_nothing()
+                )
+            connection.execute(
+                insert(position)
+                .values(one=1, offset=next_offset)
+                .on_conflict_do_update(index_elements=["one"], set_={"offset": next_offset})
+            )
+        return added
+
+    def keep_poison(self, refusals: Iterable[Refusal]) -> None:
+        """Keep refused payloads with their reason; the oldest make room."""
+        with self._engine.begin() as connection:
+            for refusal in refusals:
+                connection.execute(
+                    insert(poison).values(
+                        at_ns=refusal.delivery.received_ns,
+                        source=refusal.delivery.source,
+                        topic=refusal.delivery.topic,
+                        reason=refusal.reason,
+                        detail=refusal.detail,
+                        payload=refusal.payload[:POISON_BYTES_MAX],
+                    )
+                )
+            newest = connection.execute(select(func.max(poison.c.seq))).scalar() or 0
+            connection.execute(delete(poison).where(poison.c.seq <= newest - POISON_KEPT))
+
+    def note_unregistered(self, tags: Iterable[UnregisteredTag]) -> int:
+        """Add to the list of unknown tags; returns how many did not fit any more."""
+        left_out = 0
+        with self._engine.begin() as connection:
+            room = UNREGISTERED_KEPT - connection.execute(select(func.count()).select_from(unregistered)).scalar_one()
+            for tag in tags:
+                known = connection.execute(select(unregistered.c.tag).where(unregistered.c.tag == tag.tag)).first()
+                if known is None and room <= 0:
+                    left_out += 1
+                    continue
+                room -= known is None
+                _add_unregistered(connection, tag)
+        return left_out
+
+    def forget_unregistered(self, registered: Iterable[str]) -> None:
+        """Drop tags that have been registered since."""
+        with self._engine.begin() as connection:
+            listed = set(connection.execute(select(unregistered.c.tag)).scalars())
+            for tag in listed.intersection(registered):
+                connection.execute(delete(unregistered).where(unregistered.c.tag == tag))
+
+    def outbox_size(self) -> int:
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(outbox)).scalar_one()
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _add_event(connection: Connection, event: AlarmEvent) -> bool:
+    added = connection.execute(
+        insert(events)
+        .values(id=event.id, alarm_id=event.alarm_id, offset=event.offset, body=_json(event))
+        .on_conflict_do_nothing()
+    )
+    if not added.rowcount:
+        return False
+    stored = connection.execute(select(alarms.c.body).where(alarms.c.id == event.alarm_id)).scalar()
+    if stored is None:
+        alarm = beginning(event.alarm_id, event.rule, event.tag, event.asset, event.time_ns)
+    else:
+        alarm = msgspec.json.decode(stored, type=Alarm)
+    alarm = after(alarm, event)
+    columns = {
+        "open": alarm.state != AlarmState.NORMAL,
+        "state": alarm.state.value,
+        "grade": int(alarm.grade),
+        "start_ns": alarm.start_ns,
+        "body": _json(alarm),
+    }
+    connection.execute(
+        insert(alarms).values(id=alarm.id, **columns).on_conflict_do_update(index_elements=["id"], set_=columns)
+    )
+
+
+def _add_unregistered(connection: Connection, tag: UnregisteredTag) -> None:
+    connection.execute(
+        insert(unregistered)
+        .values(
+            tag=tag.tag,
+            source=tag.source,
+            topic=tag.topic,
+            first_ns=tag.first_ns,
+            last_ns=tag.last_ns,
+            count=tag.count,
+            last_value=tag.last_value,
+        )
+        .on_conflict_do_update(
+            index_elements=["tag"],
+            set_={
+                "source": tag.source,
+                "topic": tag.topic,
+                "last_ns": tag.last_ns,
+                "count": unregistered.c.count + tag.count,
+                "last_value": tag.last_value,
+            },
+        )
+    )
+
+
+def _json(item: object) -> bytes:
+    return msgspec.json.encode(item, order="deterministic")
