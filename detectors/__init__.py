@@ -1,0 +1,35 @@
+"""Detectors: readings in, one score a reading out; learned per sensor, the same however the input is cut up.
+
+A new detector is one file beside this one and one line in ``DETECTORS``; ``tests/checks`` then runs on it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from detectors.cusum import Cusum
+from detectors.declaration import DeclaredParameters
+from detectors.ewma import Ewma
+from detectors.flatline import Flatline
+from detectors.limit import Limit
+from detectors.rate import Rate
+from detectors.silence import Silence
+from model.detector import Detector
+from model.plan import Parameter
+
+
+class AnyDetector(Detector[Any], DeclaredParameters, Protocol):
+    """A detector whose state is known to itself alone."""
+
+    def __init__(self, **parameters: Parameter) -> None: ...
+
+
+#: Name in ``detectors.yaml`` -> class; the fields of the class are the parameters.
+DETECTORS: dict[str, type[AnyDetector]] = {
+    "limit": Limit,
+    "rate": Rate,
+    "ewma": Ewma,
+    "cusum": Cusum,
+    "flatline": Flatline,
+    "silence": Silence,
+}

@@ -1,0 +1,151 @@
+"""Small lasting deviations from what is normal for this very sensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from detectors.baseline import UNSET_NS, Learning, Normal, ewma_rows, gaps
+from detectors.declaration import KIND_UNIT, ParameterError, check, declare
+from detectors.kernels import Floats, Integers, columns
+from model.batch import Batch
+from model.detector import SensorGroup
+from model.inputs import Tick
+from model.scores import Scores
+
+
+@dataclass(slots=True)
+class EwmaState:
+    """All arrays are [m], one place a sensor.
+
+    Attributes:
+        last_ns: int64, event time of the last row.
+        last: float64, its value, unit of the kind.
+        step: float64, smallest change ever seen between two rows, unit of the kind; inf = none yet.
+        level: float64, smoothed value, unit of the kind.
+        mean: float64, learned mean of the level, unit of the kind.
+        variance: float64, learned variance of the level, its square.
+        rows: int64, rows learned.
+        learned_s: float64, time learned, s.
+        held_s: float64, how long rows have been left out, s.
+        gap_s: float64, longest time a row can stand for, s.
+
+    """
+
+    last_ns: Integers
+    last: Floats
+    step: Floats
+    level: Floats
+    mean: Floats
+    variance: Floats
+    rows: Integers
+    learned_s: Floats
+    held_s: Floats
+    gap_s: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ewma:
+    """Deviation of the smoothed value from its learned mean, in sigma, signed.
+
+    ::
+
+        level += dt / (smooth_s + dt) * (value - level)
+        score  = (level - mean) / sigma
+
+    ``mean`` and ``sigma`` are learned from the level itself (``detectors/baseline.py`` says how, and what cannot be
+    seen). The classical chart works sigma out from white noise, ``sqrt(lambda / (2 - lambda))``; taken from the level
+    it also holds for noise with a memory, which pressures and outdoor gas have.
+
+    Use it: for shifts of one to three deviations that last a few ``smooth_s``. An alarm limit of 3 to 5 is usual.
+    Suggested: outdoor gas at 1 min: the defaults. Pressure at 50 Hz: smooth 0.5, warm-up 40, mean 20, sigma 300,
+    hold 60. Thermocouples at 5 s: smooth 0, warm-up 40, mean 600, sigma 3600, floor 1 degC.
+
+    Fails: on one wild reading, which stays in the level for some ``smooth_s``; where a quarter of an hour of normal
+    is never to be had; on values with two normals (a pump on and off): a switch counts as abnormal for ``hold_s``.
+
+    Raises:
+        ParameterError: the warm-up is shorter than five times the smoothing; its spread would come out too small.
+
+    Source: Roberts, Technometrics 1 (1959) 239; Lucas and Saccucci, Technometrics 32 (1990) 1.
+    """
+
+    smooth_s: float = field(
+        default=120.0,
+        metadata=declare(unit="s", doc="time constant of the smoothed value; 0 = each row", low=0),
+    )
+    warmup_s: float = field(
+        default=3600.0, metadata=declare(unit="s", doc="time to learn before the first score; at least 8 rows", low=0)
+    )
+    mean_s: float = field(
+        default=3600.0, metadata=declare(unit="s", doc="time constant with which the mean follows", low=0.001)
+    )
+    sigma_s: float = field(
+        default=86400.0, metadata=declare(unit="s", doc="time constant with which sigma follows", low=0.001)
+    )
+    sigma_floor: float = field(
+        default=0.0, metadata=declare(unit=KIND_UNIT, doc="smallest sigma that is believed", low=0)
+    )
+    hold_sigma: float = field(default=3.0, metadata=declare(unit="sigma", doc="rows beyond this do not teach", low=2.5))
+    hold_s: float = field(
+        default=14400.0, metadata=declare(unit="s", doc="after so long outside, the normal is learned anew", low=0)
+    )
+
+    state_version = 1
+
+    def __post_init__(self) -> None:
+        check("ewma", self)
+        if self.warmup_s < 5 * self.smooth_s:
+            requirement = f"must be at least five times smooth_s ({self.smooth_s:g} s)"
+            raise ParameterError("ewma", "warmup_s", requirement, self.warmup_s)
+
+    def score_unit(self, unit: str) -> str:  # noqa: ARG002
+        return "sigma"
+
+    def init(self, sensors: SensorGroup) -> EwmaState:
+        slots = len(sensors)
+        return EwmaState(
+            last_ns=np.full(slots, UNSET_NS, np.int64),
+            last=np.zeros(slots),
+            step=np.full(slots, np.inf),
+            level=np.zeros(slots),
+            mean=np.zeros(slots),
+            variance=np.zeros(slots),
+            rows=np.zeros(slots, np.int64),
+            learned_s=np.zeros(slots),
+            held_s=np.zeros(slots),
+            gap_s=gaps(sensors),
+        )
+
+    def update(self, state: EwmaState, batch: Batch) -> Scores:
+        """Score rows: float64 [n], sigma.
+
+        Raises:
+            IndexError: a row names no slot of the state.
+
+        """
+        scores = np.empty(len(batch))
+        normal = Normal(
+            state.mean,
+            state.variance,
+            state.rows,
+            state.learned_s,
+            state.held_s,
+            state.last,
+            state.step,
+            state.gap_s,
+        )
+        learning = Learning(
+            float(self.warmup_s),
+            float(self.mean_s),
+            float(self.sigma_s),
+            float(self.sigma_floor),
+            float(self.hold_sigma),
+            float(self.hold_s),
+        )
+        ewma_rows(*columns(batch), scores, state.last_ns, state.level, normal, self.smooth_s, learning)
+        return scores
+
+    def advance(self, state: EwmaState, tick: Tick) -> Scores | None:  # noqa: ARG002
+        return None

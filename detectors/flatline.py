@@ -1,0 +1,107 @@
+"""A value that never moves may come from a dead sensor that still reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numba import njit, types
+
+from detectors.declaration import KIND_UNIT, check, declare
+from detectors.kernels import F64, I64, SENSOR, TIME, VALUE, Floats, Integers, Slots, columns
+from model.batch import Batch
+from model.detector import SensorGroup
+from model.inputs import Tick
+from model.scores import Scores
+
+_UNSET = np.iinfo(np.int64).min
+_VALUE_MAX = 1e100
+
+
+@dataclass(slots=True)
+class FlatlineState:
+    """Where each sensor last moved.
+
+    Attributes:
+        moved_ns: int64 [m], event time of the row that last moved.
+        anchor: float64 [m], its value, unit of the kind.
+
+    """
+
+    moved_ns: Integers
+    anchor: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flatline:
+    """Seconds since the value last moved by more than a tolerance, in event time.
+
+    Each row is compared with the anchor, the value at the last move, not with the row before it: a slow drift therefore
+    moves once it adds up to more than ``tolerance``. ``|value - anchor| > tolerance`` sets the anchor and the score to
+    0; otherwise ``score = time - time of the anchor``. The first row of a sensor is its first anchor.
+
+    Use it: on anything noisy by nature (pressure, temperature, ppm), with a tolerance below its noise; the default 0
+    means bit-for-bit the same value.
+
+    Fails: on sensors that rest on one value when all is well, such as a catalytic bead at 0 %LEL or a coarse display:
+    there it says nothing, or only after days. A gap in the data counts as time without a move.
+
+    Source: QARTOD flat line test (US IOOS, Manual for Real-Time Quality Control, test 8 for temperature and salinity).
+    """
+
+    tolerance: float = field(
+        default=0.0, metadata=declare(unit=KIND_UNIT, doc="the largest difference that is no move", low=0.0)
+    )
+
+    state_version = 1
+
+    def __post_init__(self) -> None:
+        check("flatline", self)
+
+    def score_unit(self, unit: str) -> str:  # noqa: ARG002
+        return "s"
+
+    def init(self, sensors: SensorGroup) -> FlatlineState:
+        return FlatlineState(np.full(len(sensors), _UNSET, np.int64), np.zeros(len(sensors)))
+
+    def update(self, state: FlatlineState, batch: Batch) -> Scores:
+        """Score rows: float64 [n], s.
+
+        Raises:
+            IndexError: a row names no slot of the state.
+
+        """
+        scores = np.empty(len(batch))
+        _update(*columns(batch), scores, state.moved_ns, state.anchor, self.tolerance)
+        return scores
+
+    def advance(self, state: FlatlineState, tick: Tick) -> Scores | None:  # noqa: ARG002
+        return None
+
+
+@njit(
+    types.void(SENSOR, TIME, VALUE, F64, I64, F64, types.float64),
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def _update(
+    sensor: Slots,
+    time_ns: Integers,
+    value: Floats,
+    scores: Floats,
+    moved_ns: Integers,
+    anchor: Floats,
+    tolerance: float,
+) -> None:
+    for row in range(len(sensor)):
+        slot = sensor[row]
+        if slot < 0 or slot >= len(anchor):
+            raise IndexError("a row names no slot of the detector's state")
+        if not abs(value[row]) <= _VALUE_MAX:
+            scores[row] = np.nan
+            continue
+        if moved_ns[slot] == _UNSET or abs(value[row] - anchor[slot]) > tolerance:
+            moved_ns[slot] = time_ns[row]
+            anchor[slot] = value[row]
+        scores[row] = (time_ns[row] - moved_ns[slot]) * 1e-9
