@@ -1,0 +1,81 @@
+"""Readings a second through the JSON decoder, beside json.loads and a loop that does the same work, on the same input.
+
+Run: ``.venv/bin/python -m bench.decode``
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from connectors.json_readings import JsonReadings
+from connectors.topic import Subscription
+from model.connector import Delivery
+
+READINGS = 100_000
+ROUNDS = 7
+BATCH_MESSAGES = 1000
+
+
+def messages(readings_each: int) -> list[Delivery]:
+    made = []
+    for n in range(READINGS // readings_each):
+        time_ms = 1_700_000_000_000 + n
+        readings = [{"value": 20 + (n * 7 + k) % 100 / 8, "time": time_ms + k} for k in range(readings_each)]
+        payload = json.dumps(readings[0] if readings_each == 1 else readings).encode()
+        made.append(Delivery("bench", f"district/site-{n % 50}/sensor-{n % 500}", payload, time_ms, False, n))  # noqa: FBT003
+    return made
+
+
+def ours(deliveries: Sequence[Delivery]) -> int:
+    decoder = JsonReadings([Subscription(topic="district/{site}/{sensor}", tag="{site}/{sensor}")])
+    rows = 0
+    for begin in range(0, len(deliveries), BATCH_MESSAGES):
+        readings, refused = decoder.decode(deliveries[begin : begin + BATCH_MESSAGES])
+        assert not refused
+        rows += len(readings.tags)
+    return rows
+
+
+def plain(deliveries: Sequence[Delivery]) -> int:
+    rows = 0
+    for begin in range(0, len(deliveries), BATCH_MESSAGES):
+        tags, times, values, quality = [], [], [], []
+        for delivery in deliveries[begin : begin + BATCH_MESSAGES]:
+            found = json.loads(delivery.payload)
+            _, site, sensor = delivery.topic.split("/")
+            for reading in found if isinstance(found, list) else [found]:
+                tags.append(f"{site}/{sensor}")
+                times.append(int(reading["time"]) * 1_000_000)
+                values.append(float(reading["value"]))
+                quality.append(0 if reading.get("quality", "good") == "good" else 1)
+        columns = np.array(times, np.int64), np.array(values), np.array(quality, np.uint8)
+        rows += len(columns[0])
+    return rows
+
+
+def rates(work: Callable[[Sequence[Delivery]], int], deliveries: Sequence[Delivery]) -> list[float]:
+    found = []
+    for _ in range(ROUNDS):
+        begun_s = time.process_time()
+        rows = work(deliveries)
+        found.append(rows / (time.process_time() - begun_s))
+    return sorted(found)
+
+
+def main() -> None:
+    print("readings a second on one core, median (lowest to highest)")
+    for readings_each in (1, 50):
+        deliveries = messages(readings_each)
+        for name, work in (("fengsui", ours), ("json + loop", plain)):
+            found = rates(work, deliveries)
+            spread = f"({found[0]:,.0f} to {found[-1]:,.0f})"
+            print(f"{readings_each:3d} a message  {name:12s} {statistics.median(found):11,.0f} {spread}")
+
+
+if __name__ == "__main__":
+    main()

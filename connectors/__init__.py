@@ -1,0 +1,15 @@
+"""Every protocol and vendor, one file each with a same-stem sample configuration.
+
+``CONNECTORS`` names the module of each; the modules are imported when a configuration uses them, because some are slow
+to import. What a module must offer stands in ``connectors.contract``.
+"""
+
+from __future__ import annotations
+
+CONNECTORS: dict[str, str] = {
+    "influxdb": "connectors.influxdb",
+    "mqtt": "connectors.mqtt",
+    "mqtt_alarms": "connectors.mqtt_alarms",
+    "replay": "connectors.replay",
+    "webhook": "connectors.webhook",
+}

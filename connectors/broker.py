@@ -1,0 +1,143 @@
+"""Connecting to an MQTT broker: the settings that every use of one shares, and a client made of them."""
+
+from __future__ import annotations
+
+import random
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from pydantic import BeforeValidator, Field, model_validator
+
+from connectors.settings import LocalPath, SettingsModel, read_secret
+
+#: What a connection may raise: the network, TLS, a host name that is none, a broker that does not keep to the protocol.
+NETWORK_ERRORS = (OSError, ValueError, struct.error, IndexError)
+
+_PUBACK = struct.Struct("!BBH")
+_READ_AHEAD_BYTES = 65536
+
+
+class BrokerSettings(SettingsModel):
+    """Where the broker is and who we are to it."""
+
+    host: str = Field(min_length=1, description="Broker's host name or address.")
+    port: int = Field(1883, ge=1, le=65535, description="Broker's port; usually 8883 with TLS.")
+    version: Annotated[Literal["3.1.1", "5"], BeforeValidator(str)] = Field(
+        "5", description="MQTT version: 5 or 3.1.1."
+    )
+    client_id: str = Field("", max_length=200, description="Fixed client id; by default `fengsui-` and the name.")
+    username: str | None = Field(None, description="User name at the broker.")
+    password_file: LocalPath | None = Field(None, description="File that holds the password.")
+    tls: bool = Field(default=False, description="Encrypt; implied by any of the three files below.")
+    ca_file: LocalPath | None = Field(None, description="Certificates to trust, PEM; by default those of the system.")
+    cert_file: LocalPath | None = Field(None, description="Our own certificate, PEM.")
+    key_file: LocalPath | None = Field(None, description="Key of our own certificate, PEM.")
+    keepalive_s: int = Field(30, ge=1, le=65535, description="A silent connection is given up after 1.5 times this.")
+    connect_timeout_s: float = Field(5.0, gt=0, le=60, description="Time to connect and to be let in.")
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together, got only one of them")
+        if self.password_file is not None and self.username is None:
+            raise ValueError("password_file needs a username, got none")
+        return self
+
+
+class BufferedClient(Client):
+    """A paho client that reads ahead and writes acknowledgements together.
+
+    paho asks the socket three times for each message and writes each PUBACK on its own, which costs more than all the
+    rest. Both shortcuts lean on private methods; where those are missing, paho's own way is taken and all still works.
+    """
+
+    _ahead: bytes = b""
+    _at: int = 0
+    heard_s: float = 0.0  # monotonic time of the last byte
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if self._at == len(self._ahead):
+            self._ahead, self._at = b"", 0
+            self._ahead = super()._sock_recv(_READ_AHEAD_BYTES)
+            self.heard_s = time.monotonic()
+        chunk = self._ahead[self._at : self._at + bufsize]
+        self._at += len(chunk)
+        return chunk
+
+    def buffered(self) -> bool:
+        """True while there is more to read without asking the socket's readiness."""
+        sock = self.socket()
+        return self._at < len(self._ahead) or (isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)
+
+    def puback(self, mids: Sequence[int]) -> MQTTErrorCode:
+        """Acknowledge QoS 1 messages in this order (MQTT-4.6.0-2)."""
+        if not hasattr(self, "_packet_queue"):
+            return max((self.ack(mid, 1) for mid in mids), default=MQTTErrorCode.MQTT_ERR_SUCCESS)
+        return self._packet_queue(0x40, b"".join(_PUBACK.pack(0x40, 2, mid) for mid in mids), mids[-1], 1)
+
+    def drop(self) -> None:
+        """Close the socket without a word."""
+        sock = self.socket()
+        if isinstance(sock, socket.socket):
+            sock.close()
+
+
+def new_client(settings: BrokerSettings, client_id: str, *, keep_session: bool, manual_ack: bool) -> BufferedClient:
+    """Make a client that is not yet connected.
+
+    Raises:
+        FengsuiError: the password cannot be read.
+        OSError: a certificate cannot be read (``ssl.SSLError`` where it is none).
+
+    """
+    five = settings.version == "5"
+    client = BufferedClient(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        clean_session=None if five else not keep_session,
+        protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
+        reconnect_on_failure=False,
+        manual_ack=manual_ack,
+    )
+    client.connect_timeout = settings.connect_timeout_s
+    if settings.username is not None:
+        file = settings.password_file
+        password = None if file is None else read_secret(file, "password_file")
+        client.username_pw_set(settings.username, password)
+    if settings.tls or settings.ca_file or settings.cert_file:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+        if settings.cert_file:
+            context.load_cert_chain(settings.cert_file, settings.key_file)
+        client.tls_set_context(context)
+    return client
+
+
+def connect_properties(settings: BrokerSettings, **properties: int) -> Properties | None:
+    """CONNECT properties, for MQTT 5 alone."""
+    if settings.version != "5":
+        return None
+    made = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    for name, value in properties.items():
+        setattr(made, name, value)
+    return made
+
+
+def topic_of(message: MQTTMessage) -> str:
+    """Topic of a message; bytes that are not UTF-8 are replaced, so that it can be refused by name."""
+    try:
+        return message.topic
+    except UnicodeDecodeError as error:
+        return error.object.decode(errors="replace")
+
+
+def back_off_s(attempt: int, delay_s_min: float, delay_s_max: float) -> float:
+    """Delay before a reconnection: doubled each time, and spread so that clients do not come back together."""
+    return min(delay_s_max, delay_s_min * 2.0 ** min(attempt, 30)) * random.uniform(0.5, 1.0)

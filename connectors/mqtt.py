@@ -1,0 +1,382 @@
+"""Receives readings from an MQTT broker and acknowledges each only when it is told to.
+
+Everything the broker sent and we did not acknowledge is sent again after a reconnection, so nothing is lost between
+the broker and the journal (MQTT 4.4). One thread owns the connection: it reads, it hands over, it writes the
+acknowledgements that ``acknowledge`` left for it. It never waits for the inbox: while that is full it keeps what it
+read, at most ``receive_maximum`` messages, and stops reading, which in turn stops the broker.
+"""
+
+from __future__ import annotations
+
+import itertools
+import select
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Self
+
+import structlog
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+from pydantic import Field, model_validator
+
+from connectors.broker import (
+    NETWORK_ERRORS,
+    BrokerSettings,
+    BufferedClient,
+    back_off_s,
+    connect_properties,
+    new_client,
+    topic_of,
+)
+from connectors.contract import Role
+from connectors.json_readings import JsonReadings
+from connectors.topic import Subscription, TopicPattern
+from model.connector import Decoder, Delivery, Inbox, Probe, Source
+from model.errors import FengsuiError
+
+ROLE: Role = "source"
+
+#: A connection that lasted this long was a good one: the next attempt follows at once.
+_STEADY_S = 10.0
+_FULL_INBOX_POLL_MS = 10
+_RETAIN_NEVER = 2  # what happened before we listened is no event (MQTT 5, 3.8.3.1)
+_QOS_0 = (0, 0)  # message id and QoS
+_VOID = (0, -1)
+_HANG_UP = select.POLLHUP | select.POLLERR
+
+_log = structlog.get_logger(__name__)
+
+
+class Settings(BrokerSettings):
+    """An MQTT broker as a source of readings."""
+
+    subscriptions: list[Subscription] = Field(
+        min_length=1, description="What to listen to; the first that fits counts."
+    )
+    session_expiry_s: int = Field(
+        604800, ge=0, le=0xFFFFFFFF, description="How long the broker keeps our messages while we are away (MQTT 5)."
+    )
+    receive_maximum: int = Field(
+        2000,
+        ge=1,
+        le=65535,
+        description="Messages under way without acknowledgement; MQTT 3.1.1 uses the broker's max_inflight_messages.",
+    )
+    reconnect_delay_s_min: float = Field(0.2, gt=0, description="First delay before a reconnection.")
+    reconnect_delay_s_max: float = Field(30.0, gt=0, description="Longest delay before a reconnection.")
+    payload_bytes_max: int = Field(262144, ge=1, description="Longer payloads are refused.")
+    depth_max: int = Field(8, ge=2, le=64, description="Payloads nested deeper are refused.")
+
+    @model_validator(mode="after")
+    def _delays(self) -> Self:
+        if self.reconnect_delay_s_min > self.reconnect_delay_s_max:
+            raise ValueError(
+                f"reconnect_delay_s_min must be at most reconnect_delay_s_max, got {self.reconnect_delay_s_min}"
+            )
+        return self
+
+
+def build(name: str, settings: Settings) -> Source:
+    """Make the source.
+
+    Raises:
+        FengsuiError: the password cannot be read.
+        OSError: a certificate cannot be read.
+
+    """
+    source = MqttSource(name, settings, settings.client_id or f"fengsui-{name}")
+    source.check()
+    return source
+
+
+def decoder(settings: Settings) -> Decoder:
+    return JsonReadings(settings.subscriptions, settings.payload_bytes_max, settings.depth_max)
+
+
+class MqttSource:
+    """See the module. The plain attributes are for the metrics; only the thread of ``run`` writes them.
+
+    Attributes:
+        connects: connections on which the broker let us in.
+        disconnects: connections lost after that.
+        received: messages.
+        acknowledged: messages of QoS 1 whose acknowledgement was written.
+        void: acknowledgements that came after their connection was gone; the broker sends those messages again.
+        session_present: whether the broker still knew us at the last connection; None before the first.
+        last_error: why the last connection was lost or refused; empty while all is well.
+
+    """
+
+    def __init__(self, name: str, settings: Settings, client_id: str) -> None:
+        self.name = name
+        self.connects = 0
+        self.disconnects = 0
+        self.received = 0
+        self.acknowledged = 0
+        self.void = 0
+        self.session_present: bool | None = None
+        self.last_error = ""
+        self._settings = settings
+        self._client_id = client_id
+        self._receipts = itertools.count(1)
+        self._under_way: dict[int, tuple[int, int]] = {}  # receipt -> (mid, qos), of this connection alone
+        self._held: deque[Delivery] = deque()
+        self._durable: deque[int] = deque()  # filled by acknowledge, emptied by run
+        self._stopping = threading.Event()
+        self._subscribed = False
+        self._admitted = False
+        self._answered = False  # the subscription, granted or not
+        self._woken = False
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.settimeout(0)
+        self._wake_writer.settimeout(0)
+
+    def check(self) -> None:
+        """Read every file that a connection needs, so that a wrong one is known at once."""
+        self._new_client()
+
+    def connected(self) -> bool:
+        """True while the broker has let us in and granted every subscription."""
+        return self._subscribed
+
+    def acknowledge(self, receipts: Sequence[int]) -> None:
+        self._durable.extend(receipts)
+        self._wake()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._wake()
+
+    def run(self, inbox: Inbox) -> None:
+        attempt = 0
+        delays = self._settings.reconnect_delay_s_min, self._settings.reconnect_delay_s_max
+        while not self._stopping.is_set():
+            begun_s = time.monotonic()
+            self._connect_once(inbox)
+            attempt = 0 if time.monotonic() - begun_s > _STEADY_S and self._admitted else attempt + 1
+            self._stopping.wait(back_off_s(attempt, *delays))
+        self._close_wake()
+
+    def probe(self) -> Probe:
+        """Connect beside the running session and ask for the subscriptions."""
+        place = f"{self._settings.host}:{self._settings.port}"
+        trial = MqttSource(
+            self.name, self._settings.model_copy(update={"session_expiry_s": 0}), f"{self._client_id}-probe"
+        )
+        try:
+            fault = trial.try_out()
+        except (*NETWORK_ERRORS, FengsuiError) as error:
+            fault = str(error)
+        if fault:
+            return Probe(ok=False, message=f"{place}: {fault}")
+        filters = ", ".join(TopicPattern(one.topic).filter for one in self._settings.subscriptions)
+        return Probe(ok=True, message=f"{place}: connected with MQTT {self._settings.version}, may read {filters}")
+
+    def try_out(self) -> str:
+        """Connect once without keeping a session; returns what went wrong.
+
+        Raises:
+            OSError: there is no connection; ``NETWORK_ERRORS`` names what else a broker can cause.
+            FengsuiError: the password cannot be read.
+
+        """
+        client = self._new_client(keep_session=False)
+        give_up_s = time.monotonic() + self._settings.connect_timeout_s
+        try:
+            self._open(client, clean_start=True)
+            while client.socket() is not None and not self._answered and time.monotonic() < give_up_s:
+                self._wait(client, 0.1)
+                self._held.clear()
+            client.disconnect()
+        finally:
+            client.drop()
+            self._close_wake()
+        return "" if self._subscribed else self.last_error or "the broker did not answer"
+
+    def _wake(self) -> None:
+        if self._woken:
+            return
+        self._woken = True
+        try:
+            self._wake_writer.send(b"\0")
+        except OSError:  # full: it wakes anyway; closed: run has ended
+            return
+
+    def _close_wake(self) -> None:
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+    def _new_client(self, *, keep_session: bool = True) -> BufferedClient:
+        client = new_client(self._settings, self._client_id, keep_session=keep_session, manual_ack=True)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    def _open(self, client: BufferedClient, *, clean_start: bool = False) -> None:
+        settings = self._settings
+        client.connect_async(
+            settings.host,
+            settings.port,
+            keepalive=settings.keepalive_s,
+            clean_start=clean_start,
+            properties=connect_properties(
+                settings, SessionExpiryInterval=settings.session_expiry_s, ReceiveMaximum=settings.receive_maximum
+            ),
+        )
+        client.reconnect()
+
+    def _connect_once(self, inbox: Inbox) -> None:
+        self._admitted = False
+        try:
+            client = self._new_client()
+            try:
+                self._open(client)
+                self._serve(client, inbox)
+            finally:
+                client.drop()
+        except (*NETWORK_ERRORS, FengsuiError) as error:
+            self.last_error = f"{self._settings.host}:{self._settings.port}: {error}"
+        self._forget()
+        if not self._stopping.is_set():
+            _log.warning("mqtt_disconnected", source=self.name, reason=self.last_error, after_admission=self._admitted)
+
+    def _forget(self) -> None:
+        """Everything unacknowledged comes again, so what stands for it here is void."""
+        self.disconnects += self._admitted
+        self._subscribed = False
+        self._held = deque(one for one in self._held if self._under_way[one.receipt] == _QOS_0)
+        self._under_way = {one.receipt: _QOS_0 for one in self._held}
+
+    def _serve(self, client: BufferedClient, inbox: Inbox) -> None:
+        admitted_by_s = time.monotonic() + self._settings.connect_timeout_s
+        tick_s = min(1.0, self._settings.keepalive_s / 8)
+        misc_due_s = time.monotonic()
+        while client.socket() is not None and not self._stopping.is_set():
+            self._write_acknowledgements(client)
+            self._hand_over(inbox)
+            if not self._wait(client, tick_s):
+                return
+            now_s = time.monotonic()
+            if not self._admitted and now_s > admitted_by_s:
+                self.last_error = f"the broker did not let us in within {self._settings.connect_timeout_s:g} s"
+                return
+            if now_s >= misc_due_s:
+                misc_due_s = now_s + tick_s
+                client.loop_misc()
+                if self._silent(client, now_s):
+                    return
+        if client.socket() is not None:
+            self._write_acknowledgements(client)
+            client.disconnect()
+
+    def _silent(self, client: BufferedClient, now_s: float) -> bool:
+        """A half-open connection: pinged at the keep-alive, and still no byte. While we do not read it says nothing."""
+        limit_s = 1.5 * client.keepalive
+        if not self._admitted or self._full() or client.heard_s == 0.0 or now_s - client.heard_s <= limit_s:
+            return False
+        self.last_error = f"the broker has been silent for {limit_s:g} s"
+        return True
+
+    def _full(self) -> bool:
+        return len(self._held) >= self._settings.receive_maximum
+
+    def _wait(self, client: BufferedClient, tick_s: float) -> bool:
+        """Wait for something to do and do it; False when the connection ended while there was no room to read."""
+        sock = client.socket()
+        if sock is None:
+            return True
+        room = not self._full()
+        poll = select.poll()
+        poll.register(self._wake_reader, select.POLLIN)
+        poll.register(sock.fileno(), (select.POLLIN if room else 0) | (select.POLLOUT if client.want_write() else 0))
+        timeout_ms = 0.0 if room and client.buffered() else _FULL_INBOX_POLL_MS if self._held else tick_s * 1000
+        ready = dict(poll.poll(timeout_ms))
+        if self._wake_reader.fileno() in ready:
+            self._wake_reader.recv(4096)
+            self._woken = False
+        events = ready.get(sock.fileno(), 0)
+        if events & select.POLLOUT:
+            client.loop_write()
+        if room and (events & (select.POLLIN | _HANG_UP) or client.buffered()):
+            self._read(client)
+        return room or not events & _HANG_UP
+
+    def _read(self, client: BufferedClient) -> None:
+        client.loop_read()
+        while client.socket() is not None and client.buffered() and not self._full():
+            client.loop_read()
+
+    def _hand_over(self, inbox: Inbox) -> None:
+        if self._held:
+            taken = inbox.put(list(self._held), 0.0)
+            for _ in range(taken):
+                self._held.popleft()
+
+    def _write_acknowledgements(self, client: BufferedClient) -> None:
+        mids: list[int] = []
+        while self._durable:
+            receipt = self._durable.popleft()
+            mid, qos = self._under_way.pop(receipt, _VOID)
+            self.void += qos == _VOID[1]
+            if qos == 1:
+                mids.append(mid)
+            elif qos == 2:  # left in the session by an older subscription
+                client.ack(mid, qos)
+        if mids:
+            client.puback(mids)
+            self.acknowledged += len(mids)
+
+    def _on_connect(
+        self, client: Client, _: object, flags: ConnectFlags, reason: ReasonCode, __: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self.last_error = f"the broker refused us: {reason}"
+            return
+        self._admitted = True
+        self.connects += 1
+        self.session_present = flags.session_present
+        five = self._settings.version == "5"
+        topics: list[tuple[str, SubscribeOptions]] = []
+        plain: list[tuple[str, int]] = []
+        for one in self._settings.subscriptions:
+            topic = TopicPattern(one.topic).filter
+            plain.append((topic, one.qos))
+            topics.append((topic, SubscribeOptions(qos=one.qos, retainHandling=_RETAIN_NEVER)))
+        client.subscribe(topics if five else plain)
+
+    def _on_subscribe(
+        self, _: Client, __: object, ___: int, reasons: list[ReasonCode], ____: Properties | None
+    ) -> None:
+        refused = [
+            f"{TopicPattern(one.topic).filter} ({reason})"
+            for one, reason in zip(self._settings.subscriptions, reasons, strict=False)
+            if reason.is_failure
+        ]
+        self._answered = True
+        self._subscribed = not refused
+        self.last_error = f"the broker refused the subscription of {', '.join(refused)}" if refused else ""
+        _log.info("mqtt_subscribed", source=self.name, session_present=self.session_present, refused=refused)
+
+    def _on_disconnect(
+        self, _: Client, __: object, ___: DisconnectFlags, reason: ReasonCode, ____: Properties | None
+    ) -> None:
+        self._subscribed = False
+        if not self._stopping.is_set() and not self.last_error:
+            self.last_error = f"the connection ended: {reason}"
+
+    def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
+        self.received += 1
+        receipt = next(self._receipts)
+        self._under_way[receipt] = (message.mid, message.qos)
+        self._held.append(
+            Delivery(
+                self.name, topic_of(message), bytes(message.payload), time.time_ns(), bool(message.retain), receipt
+            )
+        )
