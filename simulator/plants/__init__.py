@@ -1,0 +1,1 @@
+"""Plants of the simulated district, one family a file."""

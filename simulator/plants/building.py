@@ -1,0 +1,169 @@
+"""Buildings with fire sensors, their kitchens and their fire water, and a fire that begins by smouldering.
+
+Smoke and carbon monoxide gather under the ceiling: yields per gram burnt, mixed into the upper part of the room.
+Heat comes with the flames: a t-squared fire (NFPA 92) and the ceiling jet of Alpert (1972), ``dT = 16.9 Q^(2/3) /
+H^(5/3)``. Optical density is ``m = 10 / ln 10 * K_m * C`` with the specific extinction of Mulholland (SFPE Handbook):
+4.4 m2/g for smouldering and 8.7 m2/g for flames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.sensor import Asset, Sensor, Site
+from simulator.noise import normal, stream, uniform, wandering
+from simulator.plant import DAY_S, Clock, Effect, Floats, PlannedEvent, Sensors, lagged, row_of
+
+STEP_S, COURSE_S = 0.5, 3 * 3600.0
+
+#: Optical density (dB/m) of 1 g/m3 of smoke.
+SMOULDER_DB_M3_G, FLAME_DB_M3_G = 10.0 / np.log(10.0) * 4.4, 10.0 / np.log(10.0) * 8.7
+
+#: Yields, g per g burnt (order of magnitude of upholstery and wood, SFPE Handbook, table of yields).
+SMOULDER_SOOT, SMOULDER_CO, FLAME_SOOT, FLAME_CO = 0.08, 0.15, 0.03, 0.02
+
+#: Heat of flaming combustion, kJ/g; one g/m3 of CO at 20 degC in ppm.
+HEAT_KJ_G, CO_PPM_M3_G = 17.0, 24.04 / 28.01 * 1e3
+
+#: Times of day at which kitchens cook (s), and how long (standard deviation, s).
+MEALS_S, MEAL_LASTS_S = (6.5 * 3600.0, 11.75 * 3600.0, 18.0 * 3600.0), 480.0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One room. ``kitchen`` rooms have cooking at meal times."""
+
+    asset: str
+    area_m2: float
+    height_m: float
+    kitchen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FireWater:
+    """Static pressure of the hydrants' ring, and the tank's level and its refill cycle."""
+
+    pressure_kpa: float
+    level_percent: float
+    level_swing_percent: float
+    refill_s: float
+
+
+class BuildingPlant:
+    """A building: rooms with smoke, temperature and CO; hydrants; a tank."""
+
+    def __init__(
+        self, *, site: Site, assets: tuple[Asset, ...], sensors: tuple[Sensor, ...], rooms: tuple[Room, ...],
+        water: FireWater, t90_s: dict[str, float], clock: Clock, seed: int,
+    ) -> None:  # fmt: skip
+        self.site, self.assets, self.sensors, self.water = site, assets, sensors, water
+        self._rooms, self._t90_s, self._clock = {r.asset: r for r in rooms}, t90_s, clock
+        self._streams = np.array([stream(seed, s.tag) for s in sensors], np.int64)
+        self._kitchens = np.array([stream(seed, s.asset) for s in sensors], np.int64)  # one cook a room
+        self._weather = stream(seed, f"{site.id} indoors")
+        kinds = [s.kind for s in sensors]
+        normals = {
+            "smoke": (0.012, 0.002, 0.0),
+            "room_temperature": (21.0, 0.8, 1.2),
+            "co_ppm": (3.0, 0.4, 0.5),
+            "hydrant_pressure": (water.pressure_kpa, 8.0, 6.0),
+            "tank_level": (water.level_percent, 0.5, 0.0),
+        }
+        table = np.array([normals[kind] for kind in kinds])
+        self._base = table[:, 0] + table[:, 1] * normal(self._streams, np.zeros(len(kinds), np.int64), salt=30)
+        self._daily = table[:, 2]
+        in_kitchen = np.array([s.asset in self._rooms and self._rooms[s.asset].kitchen for s in sensors])
+        cooking = {"smoke": 0.012, "room_temperature": 3.0, "co_ppm": 6.0}
+        self._cooking = np.where(in_kitchen, [cooking.get(kind, 0.0) for kind in kinds], 0.0)
+        self._is_tank = np.array([kind == "tank_level" for kind in kinds])
+
+    def values(self, sensor: Sensors, t_s: Floats) -> Floats:
+        time_of_day = self._clock.day_s + t_s
+        cycle = np.cos(2.0 * np.pi * (time_of_day / DAY_S - 15.5 / 24.0))
+        weather = wandering(np.full(len(t_s), self._weather), t_s, np.full(len(t_s), 5400.0), salt=31)
+        value: Floats = self._base[sensor] + self._daily[sensor] * (cycle + 0.3 * weather)
+        value += self._cooking[sensor] * self._meal(self._kitchens[sensor], time_of_day)
+        sawtooth = np.abs(2.0 * ((time_of_day / self.water.refill_s) % 1.0) - 1.0) - 0.5
+        value += np.where(self._is_tank[sensor], self.water.level_swing_percent * sawtooth, 0.0)
+        return value
+
+    @staticmethod
+    def _meal(kitchens: Sensors, time_of_day: Floats) -> Floats:
+        """How much a kitchen cooks, in [0, 1]; each meal of each day has its own moment and size."""
+        day = np.floor(time_of_day / DAY_S)
+        strength = np.zeros(len(time_of_day))
+        for number, meal_s in enumerate(MEALS_S):
+            place = (day * len(MEALS_S) + number).astype(np.int64)
+            moment = meal_s + 1800.0 * (uniform(kitchens, place, salt=32) - 0.5)
+            size = 0.4 + 0.6 * uniform(kitchens, place, salt=33)
+            strength += size * np.exp(-0.5 * ((time_of_day - day * DAY_S - moment) / MEAL_LASTS_S) ** 2)
+        return strength
+
+    def effects(self, event: PlannedEvent) -> list[Effect]:
+        near = row_of(self.sensors, event.place)
+        asset = self.sensors[near].asset
+        if asset not in self._rooms:
+            message = f"{event.kind} at {event.place}: must be in a room, got {asset!r}"
+            raise ValueError(message)
+        if event.kind == "smouldering":
+            courses = fire(self._rooms[asset], event)
+        elif event.kind in {"cooking", "steam"}:
+            courses = _nuisance(event)
+        else:
+            message = f"event at {event.place}: a building plays smouldering, cooking or steam, got {event.kind!r}"
+            raise ValueError(message)
+        return [
+            Effect(i, event.at_s, STEP_S, lagged(courses[s.kind], t90_s=self._t90_s.get(s.kind, 0.0), step_s=STEP_S))
+            for i, s in enumerate(self.sensors)
+            if s.asset == asset and s.kind in courses
+        ]
+
+
+def _nuisance(event: PlannedEvent) -> dict[str, Floats]:
+    """Cooking and steam: a bump that comes and goes within ``lasts_s``; steam carries no carbon monoxide."""
+    lasts_s = event.figure("lasts_s")
+    since = np.arange(0.0, lasts_s + STEP_S, STEP_S)
+    bump = np.sin(np.pi * np.clip(since / lasts_s, 0.0, 1.0)) ** 2
+    courses = {"smoke": event.figure("smoke_db_m") * bump}
+    if event.kind == "cooking":
+        courses["co_ppm"] = event.figure("co_ppm") * bump
+    return courses
+
+
+def fire(room: Room, event: PlannedEvent) -> dict[str, Floats]:
+    """Follow a fire: what it adds under the ceiling, by kind, one entry each ``STEP_S``.
+
+    Figures of the event: ``growth_g_s2`` and ``rate_g_s_max`` of the smouldering, ``flame_after_s``, ``flame_kw_s2``
+    (NFPA 92: medium 0.0117, fast 0.0469), ``flame_kw_max``, ``layer_share`` of the room's height that smoke fills,
+    ``air_changes_h``.
+    """
+    end_s = min(event.until_s - event.at_s, COURSE_S)
+    since = np.arange(0.0, min(end_s + 3600.0, COURSE_S), STEP_S)
+    burning = since < end_s
+    flaming = np.maximum(since - event.figure("flame_after_s"), 0.0)
+    heat_kw = np.where(burning, np.minimum(event.figure("flame_kw_s2") * flaming**2, event.figure("flame_kw_max")), 0.0)
+    slow_g_s = np.where(burning, np.minimum(event.figure("growth_g_s2") * since, event.figure("rate_g_s_max")), 0.0)
+    fast_g_s = heat_kw / HEAT_KJ_G
+    volume = room.area_m2 * room.height_m * event.figure("layer_share")
+    exchange = event.figure("air_changes_h") / 3600.0
+    density = SMOULDER_DB_M3_G * SMOULDER_SOOT * slow_g_s + FLAME_DB_M3_G * FLAME_SOOT * fast_g_s
+    carbon_monoxide = CO_PPM_M3_G * (SMOULDER_CO * slow_g_s + FLAME_CO * fast_g_s)
+    return {
+        "smoke": _mixed(density / volume, exchange),
+        "co_ppm": _mixed(carbon_monoxide / volume, exchange),
+        "room_temperature": 16.9 * heat_kw ** (2.0 / 3.0) / room.height_m ** (5.0 / 3.0),
+    }
+
+
+def _mixed(source: Floats, exchange: float) -> Floats:
+    """Solve ``dc/dt = source - exchange c`` from 0, sources constant within a step."""
+    keep = float(np.exp(-exchange * STEP_S))
+    gain = (1.0 - keep) / exchange if exchange > 0.0 else STEP_S
+    level = 0.0
+    output = np.empty_like(source)
+    for i, inflow in enumerate(source.tolist()):
+        level = keep * level + gain * inflow
+        output[i] = level
+    return output
