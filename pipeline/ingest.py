@@ -27,6 +27,7 @@ class Intake:
     batch: Batch
     refusals: list[Refusal] = field(default_factory=list)
     unregistered: dict[str, UnregisteredTag] = field(default_factory=dict)
+    journaled: dict[str, int] = field(default_factory=dict)  # source -> rows of the batch
     retained: int = 0  # last known state, shown to nobody as an event
 
 
@@ -54,7 +55,9 @@ class Ingest:
             intake.retained += len(part) - len(events)
             readings, refusals = self._decoders[source].decode(events)
             intake.refusals += refusals
-            batches.append(self._look_up(readings, events, intake))
+            batch = self._look_up(readings, events, intake)
+            intake.journaled[source] = intake.journaled.get(source, 0) + len(batch)
+            batches.append(batch)
         intake.batch = concatenate(batches)
         return intake
 
@@ -80,7 +83,8 @@ class Ingest:
         above = np.where(value > self._high[sensor], self._above[sensor], 0)
         missing = np.where(np.isfinite(value), 0, BAD)
         judged = np.maximum.reduce([quality, below, above, missing])
-        return judged.astype(np.uint8)
+        checked: NDArray[np.uint8] = judged.astype(np.uint8)
+        return checked
 
     def _convert(
         self,

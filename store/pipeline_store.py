@@ -228,6 +228,7 @@ def _add_event(connection: Connection, event: AlarmEvent) -> bool:
     connection.execute(
         insert(alarms).values(id=alarm.id, **columns).on_conflict_do_update(index_elements=["id"], set_=columns)
     )
+    return True
 
 
 def _add_unregistered(connection: Connection, tag: UnregisteredTag) -> None:

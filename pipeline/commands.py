@@ -1,0 +1,97 @@
+"""The pipeline's local socket: human acts and questions about how things stand, one JSON line each way.
+
+A request is ``{"do": "act", ...}`` or ``{"do": "status"}``; the reply ``{"ok": true, ...}`` or
+``{"ok": false, "error": "..."}``. Only the owner of the data folder can open the socket.
+"""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from model.inputs import HumanAct
+
+log = structlog.get_logger("commands")
+
+REQUEST_BYTES_MAX = 64 * 1024
+
+
+class Request(msgspec.Struct):
+    """One line from a client."""
+
+    do: str  # "act" or "status"
+    command_id: str = ""
+    act: str = ""
+    alarm_id: str = ""
+    by: str = ""
+    note: str = ""
+
+
+class Reply(msgspec.Struct):
+    """One line to a client."""
+
+    ok: bool
+    error: str = ""
+    status: dict[str, Any] | None = None
+
+
+Submit = Callable[[HumanAct], str]
+Status = Callable[[], dict[str, Any]]
+
+
+class CommandServer:
+    """Answers on a unix socket, each client on a thread of its own."""
+
+    def __init__(self, path: Path, *, submit: Submit, status: Status, wall_ns: Callable[[], int]) -> None:
+        self._path = path
+        self._submit, self._status, self._wall_ns = submit, status, wall_ns
+        path.unlink(missing_ok=True)  # left over from a process that was killed; the journal's lock guards the rest
+        answer = self.answer
+
+        class Handler(socketserver.StreamRequestHandler):
+            timeout = 30
+
+            def handle(self) -> None:
+                line = self.rfile.readline(REQUEST_BYTES_MAX)
+                self.wfile.write(msgspec.json.encode(answer(line)) + b"\n")
+
+        self._server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
+        self._server.daemon_threads = True
+        path.chmod(0o600)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="commands", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._path.unlink(missing_ok=True)
+
+    def answer(self, line: bytes) -> Reply:
+        """What one request line is answered with."""
+        try:
+            request = msgspec.json.decode(line, type=Request)
+        except msgspec.DecodeError as error:
+            return Reply(ok=False, error=f"a request is one line of JSON: {error}")
+        if request.do == "status":
+            return Reply(ok=True, status=self._status())
+        if request.do == "act":
+            return self._act(request)
+        return Reply(ok=False, error=f"do must be act or status, got {request.do!r}")
+
+    def _act(self, request: Request) -> Reply:
+        if not (request.command_id and request.alarm_id and request.by):
+            return Reply(ok=False, error="an act needs command_id, alarm_id and by")
+        act = HumanAct(request.command_id, request.act, request.alarm_id, request.by, request.note, self._wall_ns())
+        try:
+            refused = self._submit(act)
+        except TimeoutError as error:
+            return Reply(ok=False, error=str(error))
+        return Reply(ok=not refused, error=refused)

@@ -1,0 +1,54 @@
+"""What the two processes say about themselves to Prometheus; names and units follow its conventions."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+
+
+class PipelineMetrics:
+    """Of the pipeline process."""
+
+    def __init__(self) -> None:
+        self.registry = r = CollectorRegistry()
+        self.readings = Counter("fengsui_readings", "Readings journaled.", ["source"], registry=r)
+        self.poison = Counter("fengsui_poison", "Messages or readings refused.", ["reason"], registry=r)
+        self.unregistered = Counter("fengsui_unregistered", "Readings of tags not registered.", registry=r)
+        self.unlisted = Counter("fengsui_unregistered_unlisted", "Unknown tags beyond the list's size.", registry=r)
+        self.retained = Counter("fengsui_retained", "Retained messages left out: state, not news.", registry=r)
+        self.rows = Counter("fengsui_rows", "Journaled rows by what became of them.", ["verdict"], registry=r)
+        self.clock_faults = Counter("fengsui_clock_faults", "Rows with an impossible device time.", registry=r)
+        self.journal_bytes = Gauge("fengsui_journal_bytes", "Size of the journal.", registry=r)
+        self.journal_offset = Gauge("fengsui_journal_offset", "Inputs journaled.", registry=r)
+        self.torn_bytes = Counter("fengsui_journal_torn_bytes", "Bytes cut from a torn tail at start.", registry=r)
+        self.commit_seconds = Histogram(
+            "fengsui_journal_commit_seconds", "Write and sync of one commit.", buckets=_SECONDS, registry=r
+        )
+        self.step_seconds = Histogram("fengsui_step_seconds", "One round of step.", buckets=_SECONDS, registry=r)
+        self.watermark_delay = Gauge(
+            "fengsui_watermark_delay_seconds", "Age of the newest reading at its receipt.", registry=r
+        )
+        self.alarms = Gauge("fengsui_alarms", "Open alarms.", ["grade", "state"], registry=r)
+        self.events = Counter("fengsui_events", "Alarm events.", ["transition", "grade"], registry=r)
+        self.outbox_rows = Counter("fengsui_outbox_rows", "Rows put into the outbox.", registry=r)
+        self.inbox_depth = Gauge("fengsui_inbox_depth", "Deliveries waiting for the pipeline.", registry=r)
+        self.connected = Gauge("fengsui_source_connected", "1 = the source is connected.", ["source"], registry=r)
+        self.source_restarts = Counter("fengsui_source_restarts", "Source threads begun again.", ["source"], registry=r)
+        self.sensors = Gauge("fengsui_sensors", "Sensors by whether they report.", ["state"], registry=r)
+        self.last_tick = Gauge("fengsui_last_tick_timestamp_seconds", "Wall time of the last tick.", registry=r)
+
+
+class DeliveryMetrics:
+    """Of the delivery process."""
+
+    def __init__(self) -> None:
+        self.registry = r = CollectorRegistry()
+        self.attempts = Counter("fengsui_delivery_attempts", "Attempts by outcome.", ["sink", "outcome"], registry=r)
+        self.pending = Gauge("fengsui_delivery_pending", "Messages not delivered yet.", ["sink"], registry=r)
+        self.dead = Gauge("fengsui_delivery_dead", "Messages given up, kept for resending.", ["sink"], registry=r)
+        self.last_success = Gauge(
+            "fengsui_delivery_last_success_timestamp_seconds", "Last success.", ["sink"], registry=r
+        )
+        self.cursor_lag = Gauge("fengsui_cursor_lag_rows", "Inputs a cursor is behind.", ["sink"], registry=r)
+        self.outbox_depth = Gauge("fengsui_outbox_depth", "Messages pending over all sinks.", registry=r)

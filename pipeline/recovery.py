@@ -1,0 +1,86 @@
+"""Bringing the state back after any end of the process, and showing how it stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import structlog
+
+from model.batch import NO_TIME
+from model.errors import StoreError
+from pipeline import snapshot
+from pipeline.metrics import PipelineMetrics
+from pipeline.process import Counts, State
+from store import snapshots
+from store.journal import Entry, JournalReader
+
+log = structlog.get_logger("pipeline")
+
+
+def newest_state(folder: Path, journal_end: int) -> State | None:
+    """The newest snapshot that can be used, as a state; None = replay from the beginning.
+
+    Raises:
+        StoreError: the snapshot knows more than the journal holds: the journal was lost or exchanged.
+
+    """
+    kept, damaged = snapshots.load_newest(folder)
+    for path in damaged:
+        log.error("snapshot is damaged, an older one is used", file=str(path))
+    if kept is None:
+        return None
+    if kept.offset > journal_end:
+        raise StoreError(
+            f"{folder}: the snapshot stands at offset {kept.offset}, but the journal ends at {journal_end}; "
+            "restore the journal, or move the snapshots away to begin anew"
+        )
+    try:
+        return snapshot.restore(kept)
+    except StoreError as error:
+        log.warning("snapshot not used, the journal is replayed", reason=str(error))
+        return None
+
+
+def entries_behind(state: State | None, journal_folder: Path) -> Iterator[Entry]:
+    """What the journal holds behind the state."""
+    yield from JournalReader(journal_folder, state.next_offset if state else 0).read()
+
+
+def sensors_by_state(state: State) -> dict[str, int]:
+    """How many sensors report, are silent (nothing for as long as makes a reading old), or never came."""
+    last_ns = state.admission.last_ns
+    never = int(np.count_nonzero(last_ns == NO_TIME))
+    age_ns = state.clock.wall_ns - np.where(last_ns == NO_TIME, state.clock.wall_ns, last_ns)
+    silent = int(np.count_nonzero(age_ns > state.bound.offline_ns))
+    return {"reporting": len(last_ns) - never - silent, "silent": silent, "never": never}
+
+
+def show_counts(metrics: PipelineMetrics, now: Counts, shown: Counts) -> Counts:
+    """Add what came since ``shown``; returns what is shown now."""
+    metrics.rows.labels("accepted").inc(now.accepted - shown.accepted)
+    metrics.rows.labels("duplicate").inc(now.duplicate - shown.duplicate)
+    metrics.rows.labels("late").inc(now.late - shown.late)
+    metrics.clock_faults.inc(now.clock_faults - shown.clock_faults)
+    return replace(now)
+
+
+def show_state(metrics: PipelineMetrics, state: State, connected: Mapping[str, bool], inbox_depth: int) -> None:
+    """Set the gauges."""
+    alarms = Counter((alarm.grade.name.lower(), alarm.state.value) for alarm in state.alarms.open_alarms())
+    metrics.alarms.clear()
+    for (grade, alarm_state), count in alarms.items():
+        metrics.alarms.labels(grade, alarm_state).set(count)
+    for name, count in sensors_by_state(state).items():
+        metrics.sensors.labels(name).set(count)
+    for name, is_connected in connected.items():
+        metrics.connected.labels(name).set(is_connected)
+    metrics.inbox_depth.set(inbox_depth)
+    metrics.journal_offset.set(state.next_offset)
+    metrics.last_tick.set(state.clock.wall_ns / 1e9)
+    newest = state.admission.last_ns.max(initial=NO_TIME)
+    if newest != NO_TIME:
+        metrics.watermark_delay.set((state.clock.wall_ns - int(newest)) / 1e9)

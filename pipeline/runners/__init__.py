@@ -1,0 +1,1 @@
+"""Ways to run ``step``: in one process (embedded); later partitioned on Kafka."""

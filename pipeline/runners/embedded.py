@@ -1,0 +1,264 @@
+"""Runs ``step`` in this process: from the sources' inbox to the store, one round after the other.
+
+A round: decode, append, commit (one sync), then acknowledge, step what is durable, store the events. Nothing is
+acknowledged and nothing is stepped that is not durable.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from model.alarm import AlarmEvent
+from model.connector import Decoder, Delivery, Source
+from model.errors import StoreError
+from model.inputs import HumanAct, Input, PlanChange
+from model.plan import Plan
+from pipeline import recovery, snapshot
+from pipeline.clock import Clock
+from pipeline.inbox import BoundedInbox
+from pipeline.ingest import Ingest, Intake
+from pipeline.metrics import PipelineMetrics
+from pipeline.notice import NoticeWriter
+from pipeline.process import Counts, Outcome, State, begin, step
+from store import snapshots
+from store.journal import Entry, Journal
+from store.pipeline_store import PipelineStore
+
+log = structlog.get_logger("pipeline")
+
+TICK_NS = 10**9
+COMMANDS_WAITING_MAX = 1000
+
+#: How ``step`` is called; a parameter so that a test can show what is missing without it.
+Step = Callable[[State, int, Input], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How a round is cut."""
+
+    deliveries_max: int = 1000
+    wait_s: float = 0.25  # for the first delivery; what has come is never held back
+    snapshot_every_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    act: HumanAct
+    reply: queue.SimpleQueue[str]
+
+
+class EmbeddedRunner:
+    """Owns the cursor, the append and the state; the sources and the store see only their contracts."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        sources: Sequence[Source],
+        decoders: Mapping[str, Decoder],
+        journal: Journal,
+        journal_folder: Path,
+        store: PipelineStore,
+        snapshot_folder: Path,
+        clock: Clock,
+        metrics: PipelineMetrics,
+        limits: Limits | None = None,
+        step: Step = step,
+    ) -> None:
+        self._limits = limits or Limits()
+        self._plan = plan
+        self._sources = {source.name: source for source in sources}
+        self._journal, self._journal_folder = journal, journal_folder
+        self._store, self._snapshot_folder = store, snapshot_folder
+        self._clock, self.metrics, self._step = clock, metrics, step
+        self._ingest = Ingest(plan, decoders)
+        self._notices = NoticeWriter(plan)
+        self.inbox = BoundedInbox()
+        self._commands: queue.Queue[_Command] = queue.Queue(COMMANDS_WAITING_MAX)
+        self._threads: dict[str, threading.Thread] = {}
+        self._stop = threading.Event()
+        self._started_s = time.monotonic()
+        self._stored_to = store.position()
+        self._counted = Counts()
+        self.state = self._recover()
+
+    def run(self) -> None:
+        """Work until ``stop``; leaves a snapshot behind."""
+        for name in self._sources:
+            self._start_source(name)
+        next_tick_ns = next_snapshot_ns = 0
+        while not self._stop.is_set():
+            deliveries = self.inbox.take(self._limits.deliveries_max, self._limits.wait_s)
+            tick = self._clock.tick()
+            inputs: list[Input] = []
+            if tick.elapsed_ns >= next_tick_ns:
+                inputs.append(tick)
+                next_tick_ns = tick.elapsed_ns + TICK_NS
+            self.round(deliveries, inputs)
+            if inputs:
+                self._watch()
+            if tick.elapsed_ns >= next_snapshot_ns:
+                self.save_snapshot()
+                next_snapshot_ns = tick.elapsed_ns + int(self._limits.snapshot_every_s * 1e9)
+        self._shut_down()
+
+    def stop(self) -> None:
+        """End after the round that runs; thread-safe."""
+        self._stop.set()
+        self.inbox.wake()
+
+    def submit(self, act: HumanAct, timeout_s: float = 10.0) -> str:
+        """Carry out a human act; returns after it is journaled and stepped: empty, or why it was refused.
+
+        Raises:
+            TimeoutError: the pipeline did not get to it in time. Sending the same command id again is safe.
+
+        """
+        command = _Command(act, queue.SimpleQueue())
+        try:
+            self._commands.put(command, timeout=timeout_s)
+            self.inbox.wake()
+            return command.reply.get(timeout=timeout_s)
+        except (queue.Full, queue.Empty) as error:
+            raise TimeoutError(f"the pipeline did not answer within {timeout_s:g} s; send the command again") from error
+
+    def round(self, deliveries: Sequence[Delivery], inputs: Sequence[Input] = ()) -> list[AlarmEvent]:
+        """One round with these deliveries, other inputs, and the commands that wait."""
+        intake = self._ingest.take_in(deliveries)
+        commands = self._waiting_commands()
+        if len(intake.batch):
+            self._journal.append(intake.batch)
+        for item in inputs:
+            self._journal.append(item)
+        first_act = self._journal.next_offset
+        for command in commands:
+            self._journal.append(command.act)
+        with self.metrics.commit_seconds.time():
+            durable = self._journal.commit()
+        self._keep_refused(intake)
+        self._acknowledge(deliveries)
+        events, refusals = self._apply(durable)
+        for at, command in enumerate(commands):
+            command.reply.put(refusals.get(first_act + at, ""))
+        self._count(intake, events)
+        return events
+
+    def save_snapshot(self) -> None:
+        snapshots.save(self._snapshot_folder, snapshot.take(self.state))
+
+    def connections(self) -> dict[str, bool]:
+        return {name: source.connected() for name, source in self._sources.items()}
+
+    def uptime_s(self) -> float:
+        return time.monotonic() - self._started_s
+
+    def _recover(self) -> State:
+        """State = newest snapshot + the journal behind it; then the plan that counts from now on."""
+        if self._journal.torn_bytes:
+            log.warning("journal: torn tail cut", bytes=self._journal.torn_bytes)
+            self.metrics.torn_bytes.inc(self._journal.torn_bytes)
+        state = recovery.newest_state(self._snapshot_folder, self._journal.next_offset)
+        for entry in recovery.entries_behind(state, self._journal_folder):
+            state = self._replay(state, entry)
+        if state is None or state.bound.plan.version != self._plan.version:
+            self._journal.append(PlanChange(self._plan, self._clock.tick().wall_ns))
+            for entry in self._journal.commit():
+                state = self._replay(state, entry)
+        if state is None:
+            raise StoreError(f"{self._journal_folder}: the journal gives back nothing of what is committed to it")
+        self._store.forget_unregistered(state.bound.tag_index)
+        return state
+
+    def _replay(self, state: State | None, entry: Entry) -> State:
+        if state is None:
+            if not isinstance(entry.item, PlanChange):
+                raise StoreError(
+                    f"{self._journal_folder}: a journal begins with a plan, got {type(entry.item).__name__}"
+                )
+            return begin(entry.item, entry.offset)
+        outcome = self._step(state, entry.offset, entry.item)
+        self._record([e for e in outcome.events if e.offset >= self._stored_to], state.next_offset)
+        return state
+
+    def _apply(self, durable: Sequence[Entry]) -> tuple[list[AlarmEvent], dict[int, str]]:
+        """Step what is durable; store the events. Returns them, and refused acts by offset."""
+        events: list[AlarmEvent] = []
+        refusals: dict[int, str] = {}
+        with self.metrics.step_seconds.time():
+            for entry in durable:
+                outcome = self._step(self.state, entry.offset, entry.item)
+                events += outcome.events
+                if outcome.refused:
+                    refusals[entry.offset] = outcome.refused
+        self._record(events, self.state.next_offset)
+        return events, refusals
+
+    def _record(self, events: Sequence[AlarmEvent], next_offset: int) -> None:
+        if events:
+            rows = [self._notices.outbox_row(event) for event in events]
+            self._store.record(events, rows, next_offset)
+            self.metrics.outbox_rows.inc(len(rows))
+
+    def _keep_refused(self, intake: Intake) -> None:
+        if intake.refusals:
+            self._store.keep_poison(intake.refusals)
+        if intake.unregistered:
+            left_out = self._store.note_unregistered(intake.unregistered.values())
+            self.metrics.unlisted.inc(left_out)
+
+    def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        receipts: dict[str, list[int]] = {}
+        for delivery in deliveries:
+            receipts.setdefault(delivery.source, []).append(delivery.receipt)
+        for source, own in receipts.items():
+            self._sources[source].acknowledge(own)
+
+    def _waiting_commands(self) -> list[_Command]:
+        commands: list[_Command] = []
+        while not self._commands.empty() and len(commands) < COMMANDS_WAITING_MAX:
+            commands.append(self._commands.get_nowait())
+        return commands
+
+    def _start_source(self, name: str) -> None:
+        thread = threading.Thread(
+            target=self._sources[name].run, args=(self.inbox,), name=f"source-{name}", daemon=True
+        )
+        self._threads[name] = thread
+        thread.start()
+
+    def _watch(self) -> None:
+        """Once a second: bring back source threads that died, and show how things stand."""
+        for name, thread in self._threads.items():
+            if not thread.is_alive() and not getattr(self._sources[name], "finished", False):
+                log.error("source thread died; begun again", source=name)
+                self.metrics.source_restarts.labels(name).inc()
+                self._start_source(name)
+        self._counted = recovery.show_counts(self.metrics, self.state.counts, self._counted)
+        recovery.show_state(self.metrics, self.state, self.connections(), len(self.inbox))
+        self.metrics.journal_bytes.set(self._journal.bytes_written)
+
+    def _count(self, intake: Intake, events: Sequence[AlarmEvent]) -> None:
+        metrics = self.metrics
+        for source, readings in intake.journaled.items():
+            metrics.readings.labels(source).inc(readings)
+        for refusal in intake.refusals:
+            metrics.poison.labels(refusal.reason).inc()
+        metrics.unregistered.inc(sum(tag.count for tag in intake.unregistered.values()))
+        metrics.retained.inc(intake.retained)
+        for event in events:
+            metrics.events.labels(event.transition, event.grade.name.lower()).inc()
+
+    def _shut_down(self) -> None:
+        for source in self._sources.values():
+            source.stop()
+        for thread in self._threads.values():
+            thread.join(timeout=5)
+        self.save_snapshot()
