@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from detectors.parameters import build
 from numpy.typing import NDArray
 
+from detectors.parameters import build
 from model.alarm import Grade
 from model.detector import Detector, SensorGroup
 from model.plan import DetectorSpec, Plan, RuleSpec
