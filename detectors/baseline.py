@@ -34,7 +34,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types
-from numpy.typing import NDArray
 
 from detectors.kernels import F64, GAP_PERIODS, I64, SENSOR, TIME, VALUE, Floats, Integers, Slots, tuple_type
 from model.detector import SensorGroup
@@ -52,37 +51,38 @@ class Normal(NamedTuple):
     mean: Floats
     variance: Floats
     rows: Integers
-    learned_s: Floats
-    held_s: Floats
+    learned_ns: Integers
+    held_ns: Integers
+    gap_ns: Integers
     last: Floats
     step: Floats
-    gap_s: Floats
 
 
 class Learning(NamedTuple):
     """How it is learned: parameters of a detector."""
 
-    warmup_s: float
+    warmup_ns: int
+    hold_ns: int
+    hold_sigma: float
     mean_s: float
     sigma_s: float
     sigma_floor: float
-    hold_sigma: float
-    hold_s: float
 
 
-_NORMAL = tuple_type(Normal, F64, F64, I64, F64, F64, F64, F64, F64)
-_LEARNING = tuple_type(Learning, *(types.float64,) * 6)
+_NORMAL = tuple_type(Normal, F64, F64, I64, I64, I64, I64, F64, F64)
+_LEARNING = tuple_type(Learning, types.int64, types.int64, *(types.float64,) * 4)
 
 
-def gaps(sensors: SensorGroup) -> NDArray[np.float64]:
-    """Give the longest time a row of each sensor can stand for: float64 [m], s."""
-    return np.asarray(GAP_PERIODS * sensors.period_s, np.float64)
+def gaps(sensors: SensorGroup) -> Integers:
+    """Give the longest time a row of each sensor can stand for: int64 [m], ns."""
+    return np.rint(GAP_PERIODS * 1e9 * sensors.period_s).astype(np.int64)
 
 
 @njit(nogil=True, error_model="numpy")
-def _weight(dt_s: float, tau_s: float) -> float:
+def _weight(dt_ns: int, tau_s: float) -> float:
     """Share of the new in an average with time constant ``tau_s``; backward Euler, exact in IEEE arithmetic."""
-    return dt_s / (tau_s + dt_s) if dt_s > 0.0 else 0.0
+    dt_s = dt_ns * 1e-9
+    return dt_s / (tau_s + dt_s) if dt_ns > 0 else 0.0
 
 
 @njit(nogil=True, error_model="numpy")
@@ -96,7 +96,7 @@ def _see(normal: Normal, slot: int, now: float) -> None:
 
 @njit(nogil=True, error_model="numpy")
 def _is_ready(normal: Normal, slot: int, learning: Learning) -> bool:
-    return bool(normal.learned_s[slot] >= learning.warmup_s and normal.rows[slot] >= _ROWS_MIN)
+    return bool(normal.learned_ns[slot] >= learning.warmup_ns and normal.rows[slot] >= _ROWS_MIN)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -110,27 +110,27 @@ def _deviation(normal: Normal, slot: int, statistic: float, sigma_floor: float) 
 
 
 @njit(nogil=True, error_model="numpy")
-def _learn(normal: Normal, slot: int, statistic: float, score: float, dt_s: float, learning: Learning) -> bool:
+def _learn(normal: Normal, slot: int, statistic: float, score: float, dt_ns: int, learning: Learning) -> bool:
     """Take a row into the normal, unless its score is beyond what teaches; True where learning begins (anew)."""
     if abs(score) > learning.hold_sigma:
-        normal.held_s[slot] += dt_s
-        if normal.held_s[slot] <= learning.hold_s:
+        normal.held_ns[slot] += dt_ns
+        if normal.held_ns[slot] <= learning.hold_ns:
             return False
         normal.rows[slot] = 0
-    normal.held_s[slot] = 0.0
+    normal.held_ns[slot] = 0
     if normal.rows[slot] == 0:
         normal.rows[slot] = 1
-        normal.learned_s[slot] = 0.0
+        normal.learned_ns[slot] = 0
         normal.mean[slot] = statistic
         normal.variance[slot] = 0.0
         return True
     normal.rows[slot] += 1
-    normal.learned_s[slot] += dt_s
+    normal.learned_ns[slot] += dt_ns
     share = 1.0 / normal.rows[slot]
     apart = statistic - normal.mean[slot]
-    normal.mean[slot] += max(share, _weight(dt_s, learning.mean_s)) * apart
+    normal.mean[slot] += max(share, _weight(dt_ns, learning.mean_s)) * apart
     together = apart * (statistic - normal.mean[slot])
-    normal.variance[slot] += max(share, _weight(dt_s, learning.sigma_s)) * (together - normal.variance[slot])
+    normal.variance[slot] += max(share, _weight(dt_ns, learning.sigma_s)) * (together - normal.variance[slot])
     return False
 
 
@@ -159,19 +159,19 @@ def ewma_rows(
             raise IndexError("a row names no slot of the detector's state")
         if not abs(now) <= _VALUE_MAX:
             continue
-        dt_s = 0.0
+        dt_ns = 0
         if last_ns[slot] == UNSET_NS:
             level[slot] = now
             normal.last[slot] = now
         else:
-            dt_s = max(0.0, min((time_ns[row] - last_ns[slot]) * 1e-9, normal.gap_s[slot]))
-            level[slot] += _weight(dt_s, smooth_s) * (now - level[slot])
+            dt_ns = max(0, min(time_ns[row] - last_ns[slot], normal.gap_ns[slot]))
+            level[slot] += _weight(dt_ns, smooth_s) * (now - level[slot])
             _see(normal, slot, now)
         last_ns[slot] = time_ns[row]
         score = np.nan
         if _is_ready(normal, slot, learning):
             score = _deviation(normal, slot, level[slot], learning.sigma_floor)
-        if not _learn(normal, slot, level[slot], score, dt_s, learning):
+        if not _learn(normal, slot, level[slot], score, dt_ns, learning):
             scores[row] = score
 
 
@@ -240,7 +240,7 @@ def cusum_rows(
             continue
         sums.total[slot] += now
         sums.pending[slot] += 1
-        dt_s = 0.0
+        dt_ns = 0
         if sums.closed_ns[slot] == UNSET_NS:
             normal.last[slot] = now
         else:
@@ -250,7 +250,7 @@ def cusum_rows(
                 if _is_ready(normal, slot, learning):
                     scores[row] = _worse(sums, slot, page.side)
                 continue
-            dt_s = max(0.0, min(since_ns * 1e-9, max(normal.gap_s[slot], page.every_ns * 1e-9)))
+            dt_ns = max(0, min(since_ns, max(normal.gap_ns[slot], page.every_ns)))
         statistic = sums.total[slot] / sums.pending[slot]
         sums.total[slot] = 0.0
         sums.pending[slot] = 0
@@ -260,7 +260,7 @@ def cusum_rows(
             apart = _deviation(normal, slot, statistic, learning.sigma_floor)
             _add(sums, slot, max(-page.clip_sigma, min(apart, page.clip_sigma)), page)
             score = _worse(sums, slot, page.side)
-        if _learn(normal, slot, statistic, score, dt_s, learning):
+        if _learn(normal, slot, statistic, score, dt_ns, learning):
             sums.above[slot] = sums.below[slot] = page.head_start_sigma
         else:
             scores[row] = score

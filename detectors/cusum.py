@@ -32,9 +32,9 @@ class CusumState:
         mean: float64, learned mean of the block means, unit of the kind.
         variance: float64, learned variance of the block means, its square.
         rows: int64, blocks learned.
-        learned_s: float64, time learned, s.
-        held_s: float64, how long rows have been left out, s.
-        gap_s: float64, longest time a row can stand for, s.
+        learned_ns: int64, time learned.
+        held_ns: int64, how long rows have been left out.
+        gap_ns: int64, longest time a row can stand for.
 
     """
 
@@ -48,9 +48,9 @@ class CusumState:
     mean: Floats
     variance: Floats
     rows: Integers
-    learned_s: Floats
-    held_s: Floats
-    gap_s: Floats
+    learned_ns: Integers
+    held_ns: Integers
+    gap_ns: Integers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +154,9 @@ class Cusum:
             mean=np.zeros(slots),
             variance=np.zeros(slots),
             rows=np.zeros(slots, np.int64),
-            learned_s=np.zeros(slots),
-            held_s=np.zeros(slots),
-            gap_s=gaps(sensors),
+            learned_ns=np.zeros(slots, np.int64),
+            held_ns=np.zeros(slots, np.int64),
+            gap_ns=gaps(sensors),
         )
 
     def update(self, state: CusumState, batch: Batch) -> Scores:
@@ -172,11 +172,11 @@ class Cusum:
             state.mean,
             state.variance,
             state.rows,
-            state.learned_s,
-            state.held_s,
+            state.learned_ns,
+            state.held_ns,
+            state.gap_ns,
             state.last,
             state.step,
-            state.gap_s,
         )
         page = Page(
             _SIDES[self.side],
@@ -187,12 +187,12 @@ class Cusum:
             float(self.head_start_sigma),
         )
         learning = Learning(
-            float(self.warmup_s),
+            nanoseconds(self.warmup_s),
+            nanoseconds(self.hold_s),
+            float(self.hold_sigma),
             float(self.mean_s),
             float(self.sigma_s),
             float(self.sigma_floor),
-            float(self.hold_sigma),
-            float(self.hold_s),
         )
         cusum_rows(*columns(batch), scores, sums, normal, page, learning)
         return scores

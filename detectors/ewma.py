@@ -8,7 +8,7 @@ import numpy as np
 
 from detectors.baseline import UNSET_NS, Learning, Normal, ewma_rows, gaps
 from detectors.declaration import KIND_UNIT, ParameterError, check, declare
-from detectors.kernels import Floats, Integers, columns
+from detectors.kernels import Floats, Integers, columns, nanoseconds
 from model.batch import Batch
 from model.detector import SensorGroup
 from model.inputs import Tick
@@ -27,9 +27,9 @@ class EwmaState:
         mean: float64, learned mean of the level, unit of the kind.
         variance: float64, learned variance of the level, its square.
         rows: int64, rows learned.
-        learned_s: float64, time learned, s.
-        held_s: float64, how long rows have been left out, s.
-        gap_s: float64, longest time a row can stand for, s.
+        learned_ns: int64, time learned.
+        held_ns: int64, how long rows have been left out.
+        gap_ns: int64, longest time a row can stand for.
 
     """
 
@@ -40,9 +40,9 @@ class EwmaState:
     mean: Floats
     variance: Floats
     rows: Integers
-    learned_s: Floats
-    held_s: Floats
-    gap_s: Floats
+    learned_ns: Integers
+    held_ns: Integers
+    gap_ns: Integers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +113,9 @@ class Ewma:
             mean=np.zeros(slots),
             variance=np.zeros(slots),
             rows=np.zeros(slots, np.int64),
-            learned_s=np.zeros(slots),
-            held_s=np.zeros(slots),
-            gap_s=gaps(sensors),
+            learned_ns=np.zeros(slots, np.int64),
+            held_ns=np.zeros(slots, np.int64),
+            gap_ns=gaps(sensors),
         )
 
     def update(self, state: EwmaState, batch: Batch) -> Scores:
@@ -130,19 +130,19 @@ class Ewma:
             state.mean,
             state.variance,
             state.rows,
-            state.learned_s,
-            state.held_s,
+            state.learned_ns,
+            state.held_ns,
+            state.gap_ns,
             state.last,
             state.step,
-            state.gap_s,
         )
         learning = Learning(
-            float(self.warmup_s),
+            nanoseconds(self.warmup_s),
+            nanoseconds(self.hold_s),
+            float(self.hold_sigma),
             float(self.mean_s),
             float(self.sigma_s),
             float(self.sigma_floor),
-            float(self.hold_sigma),
-            float(self.hold_s),
         )
         ewma_rows(*columns(batch), scores, state.last_ns, state.level, normal, self.smooth_s, learning)
         return scores

@@ -62,8 +62,8 @@ class Rate:
 
         slope = sum n (t - t_mean) (v - v_mean) / sum n (t - t_mean)^2 * 60
 
-    so all rows count, at any rate of reporting, in a fixed memory of 264 bytes a sensor. It abstains until the means
-    span half the window: at the start, after a gap longer than the window.
+    so all rows count, at any rate of reporting, in a fixed memory of 264 bytes a sensor. It abstains until the parts
+    reach back half the window: at the start, and after a gap longer than the window.
 
     Use it: rate-of-rise of heat (a fire detector of class R answers to 10 degC/min within 4 min 20 s, EN 54-5), of gas,
     of a falling tank. Choose the window as long as the time in which an answer is still of use: the standard error
@@ -124,17 +124,17 @@ class Rate:
 
 @njit(nogil=True, error_model="numpy")
 def _slope(now_ns: int, window_ns: int, rows: Integers, opened_ns: Integers, offset_s: Floats, mean: Floats) -> float:
-    """Slope a minute through the parts that opened inside the window; NaN where they span less than half of it."""
+    """Slope a minute through the parts inside the window; NaN where they reach back less than half of it."""
     total, ago_mean, value_mean = 0.0, 0.0, 0.0
-    first_s, last_s = np.inf, -np.inf
+    reach_ns = 0
     for part in range(_PARTS):
         if rows[part] > 0 and now_ns - opened_ns[part] <= window_ns:
             at_s = (opened_ns[part] - now_ns) * 1e-9 + offset_s[part]
             total += rows[part]
             ago_mean += (at_s - ago_mean) * (rows[part] / total)
             value_mean += (mean[part] - value_mean) * (rows[part] / total)
-            first_s, last_s = min(first_s, at_s), max(last_s, at_s)
-    if (last_s - first_s) * 2e9 < window_ns:
+            reach_ns = max(reach_ns, now_ns - opened_ns[part])
+    if 2 * reach_ns < window_ns:
         return np.nan
     spread, together = 0.0, 0.0
     for part in range(_PARTS):

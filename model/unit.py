@@ -67,7 +67,7 @@ _UNITS: dict[str, _Unit] = {
 
 
 def known(unit: str) -> bool:
-    return unit in _UNITS or (unit.count("/") == 1 and _per_time(unit) is not None)
+    return unit in _UNITS or _per_time(unit) is not None
 
 
 def _per_time(unit: str) -> tuple[_Unit, _Unit] | None:

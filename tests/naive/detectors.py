@@ -1,0 +1,275 @@
+"""Slow, obvious twins of the detectors: one object a sensor, plain Python, worked out from the definition.
+
+Where a kernel keeps a running mean, a twin keeps every row and its weight, and adds up anew each time.
+"""
+# ruff: noqa: ARG002 - the arguments are the protocol's
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from typing import Protocol
+
+from detectors.cusum import Cusum
+from detectors.ewma import Ewma
+from detectors.flatline import Flatline
+from detectors.limit import Limit
+from detectors.rate import Rate
+from detectors.silence import Silence
+
+NAN = math.nan
+
+
+class NaiveSensor(Protocol):
+    def row(self, time_ns: int, value: float) -> float:
+        """Score one row; the value may be NaN or infinite."""
+        ...
+
+    def tick(self, elapsed_ns: int) -> float | None: ...
+
+
+@dataclass
+class NaiveLimit:
+    detector: Limit
+    period_s: float
+
+    def row(self, time_ns: int, value: float) -> float:
+        if not math.isfinite(value):
+            return NAN
+        distances = []
+        if self.detector.high is not None:
+            distances.append(value - self.detector.high)
+        if self.detector.low is not None:
+            distances.append(self.detector.low - value)
+        return max(distances)
+
+    def tick(self, elapsed_ns: int) -> float | None:
+        return None
+
+
+@dataclass
+class NaiveRate:
+    """Sorts all rows so far into parts and lays the line through those in the window."""
+
+    detector: Rate
+    period_s: float
+    rows: list[tuple[int, float]] = field(default_factory=list)
+
+    def row(self, time_ns: int, value: float) -> float:
+        if not math.isfinite(value):
+            return NAN
+        self.rows.append((time_ns, value))
+        window_ns = Fraction(self.detector.window_s) * 10**9
+        parts: list[list[tuple[int, float]]] = []
+        for row in self.rows:
+            if not parts or row[0] - parts[-1][0][0] >= window_ns / 7:
+                parts.append([])
+            parts[-1].append(row)
+        parts = [part for part in parts if time_ns - part[0][0] <= window_ns]
+        if time_ns - parts[0][0][0] < window_ns / 2:
+            return NAN
+        n = [len(part) for part in parts]
+        t = [1e-9 * math.fsum(row[0] - time_ns for row in part) / len(part) for part in parts]
+        v = [math.fsum(row[1] for row in part) / len(part) for part in parts]
+        t_mean = math.fsum(a * b for a, b in zip(n, t, strict=True)) / sum(n)
+        v_mean = math.fsum(a * b for a, b in zip(n, v, strict=True)) / sum(n)
+        together = math.fsum(a * (b - t_mean) * (c - v_mean) for a, b, c in zip(n, t, v, strict=True))
+        spread = math.fsum(a * (b - t_mean) ** 2 for a, b in zip(n, t, strict=True))
+        return 60 * together / spread
+
+    def tick(self, elapsed_ns: int) -> float | None:
+        return None
+
+
+@dataclass
+class NaiveNormal:
+    """The learned normal: every statistic that was let in, with the weights it got."""
+
+    parameters: Ewma | Cusum
+    learned: list[tuple[float, int]] = field(default_factory=list)  # statistic, dt in ns
+    products: list[float] = field(default_factory=list)
+    held_ns: int = 0
+
+    def is_ready(self) -> bool:
+        learned_ns = sum(dt_ns for _, dt_ns in self.learned)
+        return len(self.learned) >= 8 and learned_ns >= self.parameters.warmup_s * 1e9
+
+    def weighted(self, values: list[float], tau_s: float) -> float:
+        """Weighted mean of all values, the weight of the newest being at least 1/n."""
+        origin = values[0]
+        remaining, mean = 1.0, 0.0
+        for n in range(len(values), 0, -1):
+            dt_s = self.learned[n - 1][1] / 1e9
+            weight = max(1 / n, dt_s / (tau_s + dt_s))
+            mean += remaining * weight * (values[n - 1] - origin)
+            remaining *= 1 - weight
+        return origin + mean
+
+    def mean(self) -> float:
+        return self.weighted([statistic for statistic, _ in self.learned], self.parameters.mean_s)
+
+    def deviation(self, statistic: float, step: float) -> float:
+        n = len(self.learned)
+        variance = self.weighted(self.products, self.parameters.sigma_s)
+        sigma = math.sqrt(variance * (n + 1) / (n - 1))
+        sigma = max(sigma, self.parameters.sigma_floor, step / 2 if math.isfinite(step) else 0.0)
+        return 0.0 if sigma == 0 else (statistic - self.mean()) / sigma
+
+    def learn(self, statistic: float, score: float, dt_ns: int) -> bool:
+        """True where it begins anew."""
+        if abs(score) > self.parameters.hold_sigma:
+            self.held_ns += dt_ns
+            if self.held_ns <= self.parameters.hold_s * 1e9:
+                return False
+            self.learned, self.products = [], []
+        self.held_ns = 0
+        if not self.learned:
+            self.learned, self.products = [(statistic, 0)], [0.0]
+            return True
+        before = self.mean()
+        self.learned.append((statistic, dt_ns))
+        self.products.append((statistic - before) * (statistic - self.mean()))
+        return False
+
+
+def smallest_step(values: list[float]) -> float:
+    return min((abs(b - a) for a, b in pairwise(values) if a != b), default=math.inf)
+
+
+@dataclass
+class NaiveEwma:
+    detector: Ewma
+    period_s: float
+    rows: list[tuple[int, float]] = field(default_factory=list)
+    normal: NaiveNormal = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.normal = NaiveNormal(self.detector)
+
+    def gap_ns(self, n: int) -> int:
+        return min(self.rows[n][0] - self.rows[n - 1][0], round(3e9 * self.period_s))
+
+    def level(self) -> float:
+        """Each row's share, times what the later ones left of it."""
+        origin = self.rows[0][1]
+        remaining, level = 1.0, 0.0
+        for n in range(len(self.rows) - 1, 0, -1):
+            share = self.gap_ns(n) / (self.detector.smooth_s * 1e9 + self.gap_ns(n))
+            level += remaining * share * (self.rows[n][1] - origin)
+            remaining *= 1 - share
+        return origin + level
+
+    def row(self, time_ns: int, value: float) -> float:
+        if not math.isfinite(value):
+            return NAN
+        self.rows.append((time_ns, value))
+        dt_ns = self.gap_ns(len(self.rows) - 1) if len(self.rows) > 1 else 0
+        score = NAN
+        if self.normal.is_ready():
+            score = self.normal.deviation(self.level(), smallest_step([value for _, value in self.rows]))
+        return NAN if self.normal.learn(self.level(), score, dt_ns) else score
+
+    def tick(self, elapsed_ns: int) -> float | None:
+        return None
+
+
+@dataclass
+class NaiveCusum:
+    """Both sums, block by block, each put back between 0 and the cap."""
+
+    detector: Cusum
+    period_s: float
+    values: list[float] = field(default_factory=list)
+    block: list[float] = field(default_factory=list)
+    closed_ns: int | None = None
+    sums: dict[str, float] = field(default_factory=lambda: {"high": 0.0, "low": 0.0})
+    normal: NaiveNormal = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.normal = NaiveNormal(self.detector)
+
+    def score(self) -> float:
+        return max(self.sums.values()) if self.detector.side == "both" else self.sums[self.detector.side]
+
+    def row(self, time_ns: int, value: float) -> float:
+        if not math.isfinite(value):
+            return NAN
+        self.values.append(value)
+        self.block.append(value)
+        since_ns = 0 if self.closed_ns is None else time_ns - self.closed_ns
+        if self.closed_ns is not None and since_ns < self.detector.every_s * 1e9:
+            return self.score() if self.normal.is_ready() else NAN
+        statistic = self.values[0] + math.fsum(v - self.values[0] for v in self.block) / len(self.block)
+        self.block, self.closed_ns = [], time_ns
+        dt_ns = min(since_ns, round(1e9 * max(3 * self.period_s, self.detector.every_s)))
+        score = NAN
+        if self.normal.is_ready():
+            self.add(self.normal.deviation(statistic, smallest_step(self.values)))
+            score = self.score()
+        if self.normal.learn(statistic, score, dt_ns):
+            self.sums = dict.fromkeys(self.sums, self.detector.head_start_sigma)
+            return NAN
+        return score
+
+    def add(self, deviation: float) -> None:
+        clipped = sorted([-self.detector.clip_sigma, deviation, self.detector.clip_sigma])[1]
+        for side, sign in (("high", 1), ("low", -1)):
+            moved = self.sums[side] + sign * clipped - self.detector.drift_sigma
+            self.sums[side] = sorted([0.0, moved, self.detector.cap_sigma])[1]
+
+    def tick(self, elapsed_ns: int) -> float | None:
+        return None
+
+
+@dataclass
+class NaiveFlatline:
+    """Walks through the whole history for the last move."""
+
+    detector: Flatline
+    period_s: float
+    rows: list[tuple[int, float]] = field(default_factory=list)
+
+    def row(self, time_ns: int, value: float) -> float:
+        if not math.isfinite(value):
+            return NAN
+        self.rows.append((time_ns, value))
+        moved_ns, anchor = self.rows[0]
+        for at_ns, then in self.rows:
+            if abs(then - anchor) > self.detector.tolerance:
+                moved_ns, anchor = at_ns, then
+        return (time_ns - moved_ns) / 1e9
+
+    def tick(self, elapsed_ns: int) -> float | None:
+        return None
+
+
+@dataclass
+class NaiveSilence:
+    detector: Silence
+    period_s: float
+    heard_ns: list[int] = field(default_factory=list)
+    ticks_ns: list[int] = field(default_factory=list)
+
+    def row(self, time_ns: int, value: float) -> float:
+        self.heard_ns.extend(self.ticks_ns[-1:])
+        return 0.0 if math.isfinite(value) else NAN
+
+    def tick(self, elapsed_ns: int) -> float | None:
+        self.ticks_ns.append(elapsed_ns)
+        if len(self.ticks_ns) == 1:
+            return NAN
+        return (elapsed_ns - max(self.heard_ns, default=self.ticks_ns[0])) / 1e9
+
+
+#: Every detector has a twin; ``tests/checks`` refuses one that has none.
+NAIVE: dict[str, Callable[..., NaiveSensor]] = {
+    "limit": NaiveLimit,
+    "rate": NaiveRate,
+    "ewma": NaiveEwma,
+    "cusum": NaiveCusum,
+    "flatline": NaiveFlatline,
+    "silence": NaiveSilence,
+}
