@@ -111,6 +111,37 @@ class PlannedEvent:
         return self.figures[name]
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The moments at which an event in a ventilated space is worked out.
+
+    Attributes:
+        step_s: s.
+        since_s: float64 [n], s after the event's start.
+        on: bool [n], the event itself is not over; what it left behind may take longer to go.
+
+    """
+
+    step_s: float
+    since_s: Floats
+    on: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, event: PlannedEvent, *, air_changes_h: float) -> Course:
+        """Follow an endless event for 6 h (then it holds), and any other until 99.9 % of it is aired away."""
+        lasts_s = event.until_s - event.at_s
+        airing_s = 7.0 / max(air_changes_h, 0.2) * 3600.0
+        whole_s = lasts_s + airing_s if np.isfinite(lasts_s) else 6 * 3600.0
+        step_s = 0.5 if whole_s <= 6 * 3600.0 else 5.0
+        since_s = np.arange(0.0, whole_s, step_s)
+        return cls(step_s, since_s, since_s < lasts_s)
+
+    def effect(self, sensor: int, start_s: float, added: Floats) -> Effect:
+        """Make an effect that ends at nothing when the event does."""
+        over = not self.on[-1]
+        return Effect(sensor, start_s, self.step_s, np.append(added, 0.0) if over else added)
+
+
 def lagged(signal: Floats, *, t90_s: float, step_s: float) -> Floats:
     """Pass a signal through a first-order sensor, tau = T90 / 2.303.
 

@@ -14,9 +14,7 @@ import numpy as np
 
 from model.sensor import Asset, Sensor, Site
 from simulator.noise import normal, stream, uniform, wandering
-from simulator.plant import DAY_S, Clock, Effect, Floats, PlannedEvent, Sensors, lagged, row_of
-
-STEP_S, COURSE_S = 0.5, 3 * 3600.0
+from simulator.plant import DAY_S, Clock, Course, Effect, Floats, PlannedEvent, Sensors, lagged, row_of
 
 #: Optical density (dB/m) of 1 g/m3 of smoke.
 SMOULDER_DB_M3_G, FLAME_DB_M3_G = 10.0 / np.log(10.0) * 4.4, 10.0 / np.log(10.0) * 8.7
@@ -26,6 +24,9 @@ SMOULDER_SOOT, SMOULDER_CO, FLAME_SOOT, FLAME_CO = 0.08, 0.15, 0.03, 0.02
 
 #: Heat of flaming combustion, kJ/g; one g/m3 of CO at 20 degC in ppm.
 HEAT_KJ_G, CO_PPM_M3_G = 17.0, 24.04 / 28.01 * 1e3
+
+#: An extractor hood.
+_KITCHEN_AIR_CHANGES_H = 20.0
 
 #: Times of day at which kitchens cook (s), and how long (standard deviation, s).
 MEALS_S, MEAL_LASTS_S = (6.5 * 3600.0, 11.75 * 3600.0, 18.0 * 3600.0), 480.0
@@ -108,59 +109,58 @@ class BuildingPlant:
             message = f"{event.kind} at {event.place}: must be in a room, got {asset!r}"
             raise ValueError(message)
         if event.kind == "smouldering":
-            courses = fire(self._rooms[asset], event)
+            course = Course.of(event, air_changes_h=event.figure("air_changes_h"))
+            added = fire(self._rooms[asset], event, course)
         elif event.kind in {"cooking", "steam"}:
-            courses = _nuisance(event)
+            course = Course.of(event, air_changes_h=_KITCHEN_AIR_CHANGES_H)
+            added = _nuisance(event, course)
         else:
             message = f"event at {event.place}: a building plays smouldering, cooking or steam, got {event.kind!r}"
             raise ValueError(message)
         return [
-            Effect(i, event.at_s, STEP_S, lagged(courses[s.kind], t90_s=self._t90_s.get(s.kind, 0.0), step_s=STEP_S))
+            course.effect(
+                i, event.at_s, lagged(added[s.kind], t90_s=self._t90_s.get(s.kind, 0.0), step_s=course.step_s)
+            )
             for i, s in enumerate(self.sensors)
-            if s.asset == asset and s.kind in courses
+            if s.asset == asset and s.kind in added
         ]
 
 
-def _nuisance(event: PlannedEvent) -> dict[str, Floats]:
+def _nuisance(event: PlannedEvent, course: Course) -> dict[str, Floats]:
     """Cooking and steam: a bump that comes and goes within ``lasts_s``; steam carries no carbon monoxide."""
-    lasts_s = event.figure("lasts_s")
-    since = np.arange(0.0, lasts_s + STEP_S, STEP_S)
-    bump = np.sin(np.pi * np.clip(since / lasts_s, 0.0, 1.0)) ** 2
-    courses = {"smoke": event.figure("smoke_db_m") * bump}
+    bump = np.sin(np.pi * np.clip(course.since_s / event.figure("lasts_s"), 0.0, 1.0)) ** 2
+    added = {"smoke": event.figure("smoke_db_m") * bump}
     if event.kind == "cooking":
-        courses["co_ppm"] = event.figure("co_ppm") * bump
-    return courses
+        added["co_ppm"] = event.figure("co_ppm") * bump
+    return added
 
 
-def fire(room: Room, event: PlannedEvent) -> dict[str, Floats]:
-    """Follow a fire: what it adds under the ceiling, by kind, one entry each ``STEP_S``.
+def fire(room: Room, event: PlannedEvent, course: Course) -> dict[str, Floats]:
+    """Follow a fire: what it adds under the ceiling, by kind, at the moments of its course.
 
     Figures of the event: ``growth_g_s2`` and ``rate_g_s_max`` of the smouldering, ``flame_after_s``, ``flame_kw_s2``
     (NFPA 92: medium 0.0117, fast 0.0469), ``flame_kw_max``, ``layer_share`` of the room's height that smoke fills,
     ``air_changes_h``.
     """
-    end_s = min(event.until_s - event.at_s, COURSE_S)
-    since = np.arange(0.0, min(end_s + 3600.0, COURSE_S), STEP_S)
-    burning = since < end_s
-    flaming = np.maximum(since - event.figure("flame_after_s"), 0.0)
-    heat_kw = np.where(burning, np.minimum(event.figure("flame_kw_s2") * flaming**2, event.figure("flame_kw_max")), 0.0)
-    slow_g_s = np.where(burning, np.minimum(event.figure("growth_g_s2") * since, event.figure("rate_g_s_max")), 0.0)
+    flaming = np.maximum(course.since_s - event.figure("flame_after_s"), 0.0)
+    heat_kw = np.where(course.on, np.minimum(event.figure("flame_kw_s2") * flaming**2, event.figure("flame_kw_max")), 0)
+    slow_g_s = np.minimum(event.figure("growth_g_s2") * course.since_s, event.figure("rate_g_s_max")) * course.on
     fast_g_s = heat_kw / HEAT_KJ_G
     volume = room.area_m2 * room.height_m * event.figure("layer_share")
     exchange = event.figure("air_changes_h") / 3600.0
     density = SMOULDER_DB_M3_G * SMOULDER_SOOT * slow_g_s + FLAME_DB_M3_G * FLAME_SOOT * fast_g_s
     carbon_monoxide = CO_PPM_M3_G * (SMOULDER_CO * slow_g_s + FLAME_CO * fast_g_s)
     return {
-        "smoke": _mixed(density / volume, exchange),
-        "co_ppm": _mixed(carbon_monoxide / volume, exchange),
+        "smoke": _mixed(density / volume, exchange, course.step_s),
+        "co_ppm": _mixed(carbon_monoxide / volume, exchange, course.step_s),
         "room_temperature": 16.9 * heat_kw ** (2.0 / 3.0) / room.height_m ** (5.0 / 3.0),
     }
 
 
-def _mixed(source: Floats, exchange: float) -> Floats:
+def _mixed(source: Floats, exchange: float, step_s: float) -> Floats:
     """Solve ``dc/dt = source - exchange c`` from 0, sources constant within a step."""
-    keep = float(np.exp(-exchange * STEP_S))
-    gain = (1.0 - keep) / exchange if exchange > 0.0 else STEP_S
+    keep = float(np.exp(-exchange * step_s))
+    gain = (1.0 - keep) / exchange if exchange > 0.0 else step_s
     level = 0.0
     output = np.empty_like(source)
     for i, inflow in enumerate(source.tolist()):

@@ -12,16 +12,13 @@ import numpy as np
 
 from model.sensor import Asset, Sensor, Site
 from simulator.noise import normal, stream, uniform, wandering
-from simulator.plant import DAY_S, Clock, Effect, Floats, PlannedEvent, Sensors, lagged, row_of
+from simulator.plant import DAY_S, Clock, Course, Effect, Floats, PlannedEvent, Sensors, lagged, row_of
 
 #: Methane: isentropic exponent, molar mass (kg/mol); gas constant J/(mol K); air pressure Pa; ground temperature K.
 GAMMA, MOLAR_MASS, GAS_CONSTANT, AIR_PA, GROUND_K = 1.31, 0.016043, 8.314, 101_325.0, 283.15
 
 #: Density of methane at 20 degC and 101.325 kPa, kg/m3.
 DENSITY = 0.668
-
-#: A leak's course is worked out in steps of this, for this long at most; then it has its plateau.
-STEP_S, COURSE_S = 0.5, 6 * 3600.0
 
 #: Sensors of the same space that are not next to the hole see the gas this much later.
 CROSSING_S = 6.0
@@ -137,16 +134,15 @@ class GasPlant:
         if space.volume_m3 <= 0.0 or not event.stages:
             message = f"leak at {event.place}: needs stages and a space with a volume, got {space}"
             raise ValueError(message)
-        end_s = min(event.until_s - event.at_s, COURSE_S)
-        since = np.arange(0.0, min(end_s + 3600.0, COURSE_S), STEP_S)
+        course = Course.of(event, air_changes_h=space.air_changes_h)
         flows = [hole_flow_m3_h(hole_mm, event.figure("supply_kpa")) for _, hole_mm in event.stages]
-        stage = np.searchsorted([after_s for after_s, _ in event.stages], since, side="right") - 1
-        inflow = np.where((stage >= 0) & (since < end_s), np.array(flows)[np.maximum(stage, 0)], 0.0)
-        percent = room_percent(inflow, space, step_s=STEP_S)
+        stage = np.searchsorted([after_s for after_s, _ in event.stages], course.since_s, side="right") - 1
+        inflow = np.where((stage >= 0) & course.on, np.array(flows)[np.maximum(stage, 0)], 0.0)
+        percent = room_percent(inflow, space, step_s=course.step_s)
         found = []
         for i, sensor in enumerate(self.sensors):
             if sensor.asset == self.sensors[near].asset:
                 response = self._responses[sensor.kind]
-                added = response.per_percent * lagged(percent, t90_s=response.t90_s, step_s=STEP_S)
-                found.append(Effect(i, event.at_s + (0.0 if i == near else CROSSING_S), STEP_S, added))
+                added = response.per_percent * lagged(percent, t90_s=response.t90_s, step_s=course.step_s)
+                found.append(course.effect(i, event.at_s + (0.0 if i == near else CROSSING_S), added))
         return found
