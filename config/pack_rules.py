@@ -133,6 +133,7 @@ def _warn_of_unreachable(
 ) -> None:
     """A grade that can never come on is a hole that nobody sees."""
     lower: Comparison | None = None
+    lower_delay_s = 0.0
     for spec, condition in zip(rule.grades, resolved, strict=True):
         place = document.place("rules", rule.id, "grades", _word(spec.grade), "when")
         for comparison in comparisons(condition) if condition is not None else ():
@@ -140,10 +141,10 @@ def _warn_of_unreachable(
                 requirement = f"can never hold for kind {kind.id}, whose range is {kind.low:g} to {kind.high:g}"
                 findings.warn(place, requirement, spec.when)
         single = condition if isinstance(condition, Comparison) else None
-        if lower is not None and single is not None and not _beyond(lower, single):
+        if lower is not None and single is not None and not _beyond(lower, lower_delay_s, single, spec.on_delay_s):
             requirement = f"should lie beyond the grade below it ({lower.operator} {lower.limit:g} {lower.unit})"
             findings.warn(place, requirement.replace(" )", ")"), spec.when)
-        lower = single
+        lower, lower_delay_s = single, spec.on_delay_s
 
 
 def _outside_range(comparison: Comparison, kind: Kind) -> bool:
@@ -154,9 +155,12 @@ def _outside_range(comparison: Comparison, kind: Kind) -> bool:
     return above or below
 
 
-def _beyond(lower: Comparison, higher: Comparison) -> bool:
+def _beyond(lower: Comparison, lower_delay_s: float, higher: Comparison, higher_delay_s: float) -> bool:
+    """Whether ``higher`` begins after ``lower``: further out, or as far out for longer."""
     if lower.operand != higher.operand:
         return True
+    if lower.limit == higher.limit and lower.operator == higher.operator:
+        return higher_delay_s > lower_delay_s
     if lower.operator in _UPWARD and higher.operator in _UPWARD:
         return higher.limit > lower.limit
     if lower.operator in _DOWNWARD and higher.operator in _DOWNWARD:

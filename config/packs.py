@@ -18,7 +18,7 @@ from config.yaml_file import Document, read_yaml
 from detectors.declaration import ParameterError
 from detectors.parameters import build
 from model.errors import ConfigError, Place
-from model.plan import DetectorSpec, Parameter, RuleSpec
+from model.plan import Advice, DetectorSpec, Parameter, RuleSpec
 from model.sensor import Beyond, Kind
 from model.unit import known
 
@@ -69,6 +69,7 @@ class _Draft:
     bound: list[BoundDetector] = field(default_factory=list)
     rules: dict[str, RuleSpec] = field(default_factory=dict)
     operands: set[str] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)  # sections of which a file could not be read
     tests: list[PackTest] = field(default_factory=list)
 
 
@@ -106,8 +107,8 @@ def load_packs(names: Sequence[str], base: Path, findings: Findings, *, places: 
             findings.error(place, "must be named once", name)
         elif folder is not None:
             folders.append(folder)
-    documents = [_documents(folder, findings) for folder in folders]
     draft = _Draft()
+    documents = [_documents(folder, draft, findings) for folder in folders]
     for read in (_read_kinds, _read_detectors, _read_rules, _read_tests):
         for pack in documents:
             read(pack, draft, findings)
@@ -128,7 +129,7 @@ def _folder(name: str, base: Path, place: Place, findings: Findings) -> Path | N
     return None
 
 
-def _documents(folder: Path, findings: Findings) -> dict[str, Document]:
+def _documents(folder: Path, draft: _Draft, findings: Findings) -> dict[str, Document]:
     """Read the YAML files of one pack by section; a misnamed file is an error, not silence."""
     documents: dict[str, Document] = {}
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
@@ -140,6 +141,8 @@ def _documents(folder: Path, findings: Findings) -> dict[str, Document]:
         document = read_yaml(path, findings)
         if document is not None and _has_its_section(document, path.stem, findings):
             documents[path.stem] = document
+        else:
+            draft.unreadable.add(path.stem)
     if not any((folder / f"{section}.yaml").is_file() for section in _SECTIONS):
         findings.error(Place(str(folder), 0, ""), f"must hold at least one of {', '.join(_FILES)}", NOTHING)
     return documents
@@ -212,7 +215,7 @@ def _read_detectors(pack: Mapping[str, Document], draft: _Draft, findings: Findi
             findings.error(document.place("detectors", name), "must not be a word of the condition language", name)
             continue
         shape = check_shape(document, ("detectors", name), _DetectorShape, findings)
-        if shape is None or not _kinds_exist(document, ("detectors", name), shape.kinds, draft.declared, findings):
+        if shape is None or not _kinds_exist(document, ("detectors", name), shape.kinds, draft, findings):
             continue
         parameters: dict[str, Parameter] = dict(shape.parameters)
         try:
@@ -229,15 +232,16 @@ def _kinds_exist(
     document: Document,
     loc: tuple[str, ...],
     kinds: Sequence[str],
-    declared: Mapping[str, Mapping[str, Place]],
+    draft: _Draft,
     findings: Findings,
 ) -> bool:
     """Check the ``kinds`` of a detector or rule."""
     before = len(findings.errors)
+    declared = draft.declared["kinds"]
     for at, kind in enumerate(kinds):
         place = document.place(*loc, "kinds", at)
-        if kind not in declared["kinds"]:
-            findings.error(place, f"must be a kind of a loaded pack; {one_of(declared['kinds'], kind)}", kind)
+        if kind not in declared and "kinds" not in draft.unreadable:
+            findings.error(place, f"must be a kind of a loaded pack; {one_of(declared, kind)}", kind)
         elif kind in kinds[:at]:
             findings.error(place, "must be named once", kind)
     return len(findings.errors) == before
@@ -250,7 +254,7 @@ def _given(given: object) -> object:
 def _read_rules(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:
     document = pack.get("rules")
     if document is None:
-        if "advice" in pack:
+        if "advice" in pack and "rules" not in draft.unreadable:
             findings.error(pack["advice"].place("advice"), "must belong to rules in rules.yaml", NOTHING)
         return
     vocabulary = Vocabulary(draft.kinds, draft.bound, _broken_kinds(draft))
@@ -258,16 +262,18 @@ def _read_rules(pack: Mapping[str, Document], draft: _Draft, findings: Findings)
     ids = list(_entries(document, "rules", _DOTTED, draft, findings))
     for name in ids:
         rule = read_rule(document, name, findings)
-        if rule is not None and _kinds_exist(document, ("rules", name), rule.kinds, draft.declared, findings):
+        if rule is not None and _kinds_exist(document, ("rules", name), rule.kinds, draft, findings):
             draft.operands |= check_rule(document, rule, vocabulary, findings)
             rules[name] = rule
-    advice = read_advice(pack.get("advice"), document, rules, ids, findings)
+    advice: dict[str, tuple[Advice, ...]] = {}
+    if "advice" in pack or "advice" not in draft.unreadable:
+        advice = read_advice(pack.get("advice"), document, rules, ids, findings)
     draft.rules |= {name: replace(rule, advice=advice.get(name, ())) for name, rule in rules.items()}
 
 
 def _broken_kinds(draft: _Draft) -> frozenset[str]:
     """Kinds for which an unknown operand may only follow from an error that is reported already."""
-    if draft.declared["detectors"].keys() != draft.detectors.keys():
+    if "detectors" in draft.unreadable or draft.declared["detectors"].keys() != draft.detectors.keys():
         return frozenset(draft.declared["kinds"])
     return frozenset(draft.declared["kinds"].keys() - draft.kinds.keys())
 
@@ -281,8 +287,8 @@ def _read_tests(pack: Mapping[str, Document], draft: _Draft, findings: Findings)
 def _warn_of_unused(draft: _Draft, findings: Findings) -> None:
     if findings.errors:
         return
-    for name in draft.detectors.keys() - draft.operands:
+    for name in (name for name in draft.detectors if name not in draft.operands):
         findings.warn(draft.declared["detectors"][name], "should be named in the condition of a rule", name)
     tested = {expectation.rule for test in draft.tests for expectation in test.expect if expectation.transition}
-    for name in draft.rules.keys() - tested:
+    for name in (name for name in draft.rules if name not in tested):
         findings.warn(draft.declared["rules"][name], "should have a test that expects it", NOTHING)

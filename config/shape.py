@@ -109,6 +109,8 @@ def _in_words(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, object
             words, given = "must be given", NOTHING
         case "extra_forbidden":
             given = str(detail["loc"][-1])
+            if detail["input"] is None and " " in given:
+                return "is not a key that is known here; text that contains a comma needs quotes", given
             words = f"is not a key that is known here; {one_of(_keys_at(model, detail['loc'][:-1]), given)}"
         case "literal_error":
             words = f"must be one of {str(context['expected']).replace(' or ', ', ')}"
