@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,11 +140,3 @@ class EventWorker:
         self._store.try_again(self.name, due.seq, self._wall_ns() + round(delay_s * 1e9), str(error))
         self._metrics.attempts.labels(self.name, "failed").inc()
         log.warning("delivery failed", sink=self.name, id=due.id, again_in_s=round(delay_s, 1), error=str(error))
-
-
-def start(workers: Sequence[EventWorker], stop: threading.Event) -> list[threading.Thread]:
-    """One thread a worker."""
-    threads = [threading.Thread(target=w.run, args=(stop,), name=f"sink-{w.name}", daemon=True) for w in workers]
-    for thread in threads:
-        thread.start()
-    return threads

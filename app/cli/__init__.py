@@ -1,0 +1,42 @@
+"""The command line. Exit codes: 0 done, 1 it did not work, 2 wrong configuration or use, 3 nothing such is there."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from app.cli import alarms, check, demo, probe, processes, status
+from app.cli.screen import EXIT_CONFIG, EXIT_FAILED, complain
+from app.house import check_rooms
+from model.errors import ConfigError, ConfigErrors, FengsuiError
+
+app = typer.Typer(
+    name="fengsui",
+    help="烽燧 Fengsui: 城市安全实时监测预警。Real-time safety monitoring and early warning.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.demo)
+app.command("run")(processes.run)
+app.command("check")(check.check)
+app.command("probe")(probe.probe)
+app.add_typer(alarms.app, name="alarms")
+app.command("status")(status.status)
+app.command("warm")(processes.warm)
+app.command("pipeline", hidden=True)(processes.pipeline)
+app.command("delivery", hidden=True)(processes.delivery)
+
+
+def main() -> None:
+    """Run; every error of ours ends in one sentence, never in a traceback."""
+    try:
+        check_rooms()
+        app()
+    except (ConfigError, ConfigErrors) as error:
+        complain(str(error))
+        sys.exit(EXIT_CONFIG)
+    except FengsuiError as error:
+        complain(str(error))
+        sys.exit(EXIT_FAILED)

@@ -1,0 +1,163 @@
+"""``fengsui alarms``: list, show with the why, acknowledge, reset, export."""
+
+from __future__ import annotations
+
+import csv
+import getpass
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from app import compose
+from app.cli.screen import (
+    CONFIG_DEFAULT,
+    EXIT_NOT_FOUND,
+    ConfigOption,
+    JsonOption,
+    LangOption,
+    complain,
+    grade_text,
+    language,
+    out,
+    print_json,
+    say,
+    show_time,
+)
+from app.cli.why import show_alarm
+from app.client import PipelineClient
+from config.plan import load_plan
+from config.settings import Settings
+from model.alarm import Alarm
+from store.pipeline_reader import PipelineReader
+
+app = typer.Typer(help="报警：列出、查看原因、确认、复位、导出。Alarms: list, show, acknowledge.", no_args_is_help=True)
+
+IdArgument = Annotated[str, typer.Argument(help="Id of the alarm, or its beginning.")]
+ByOption = Annotated[str, typer.Option("--by", help="Who does it; by default the user of this machine.")]
+NoteOption = Annotated[str, typer.Option("--note", help="A remark for the record.")]
+
+
+@app.command("list")
+def list_alarms(
+    config: ConfigOption = CONFIG_DEFAULT,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Closed ones, too.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 200,
+    as_json: JsonOption = False,
+    lang: LangOption = "",
+) -> None:
+    """列出未关闭的报警（等级高、未确认的在前）。List open alarms, the most urgent first."""
+    configured = compose.settings(config)
+    speak = language(lang, configured.language)
+    alarms = _reader(configured).alarms(open_only=not every, limit=limit)
+    alarms.sort(key=lambda a: (a.acknowledged_by != "", -max(a.grade, a.highest), -a.changed_ns))
+    if as_json:
+        print_json(alarms)
+    elif not alarms:
+        out.print(say("no_alarms", speak), style="green")
+    else:
+        out.print(_table(alarms, configured, speak))
+
+
+@app.command()
+def show(
+    alarm: IdArgument, config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False, lang: LangOption = ""
+) -> None:
+    """查看一条报警的原因与经过。Show one alarm: why, and what happened since."""
+    configured = compose.settings(config)
+    speak = language(lang, configured.language)
+    reader = _reader(configured)
+    found = _one(reader, alarm, speak)
+    events = reader.events_of(found.id)
+    if as_json:
+        print_json({"alarm": found, "events": events})
+    else:
+        show_alarm(found, events, load_plan(configured), speak, configured.time_zone)
+
+
+@app.command()
+def ack(
+    alarm: IdArgument,
+    config: ConfigOption = CONFIG_DEFAULT,
+    by: ByOption = "",
+    note: NoteOption = "",
+    lang: LangOption = "",
+) -> None:
+    """确认一条报警。Acknowledge an alarm."""
+    _act("acknowledge", alarm, config, by, note, lang)
+
+
+@app.command()
+def reset(
+    alarm: IdArgument,
+    config: ConfigOption = CONFIG_DEFAULT,
+    by: ByOption = "",
+    note: NoteOption = "",
+    lang: LangOption = "",
+) -> None:
+    """复位一条锁存的报警。Reset a latched alarm, or end one that no rule judges any more."""
+    _act("reset", alarm, config, by, note, lang)
+
+
+@app.command()
+def export(config: ConfigOption = CONFIG_DEFAULT) -> None:
+    """导出全部报警为 CSV。Write all alarms, closed ones too, as CSV to standard output; times are UTC."""
+    configured = compose.settings(config)
+    writer = csv.writer(sys.stdout)
+    writer.writerow(["id", "rule", "tag", "asset", "grade", "state", "start", "end", "offline", "acknowledged_by"])
+    for alarm in reversed(_reader(configured).alarms(open_only=False, limit=sys.maxsize)):
+        end = _utc(alarm.end_ns) if alarm.end_ns else ""
+        grade = alarm.highest.name.lower()
+        row = [alarm.id, alarm.rule, alarm.tag, alarm.asset, grade, alarm.state.value, _utc(alarm.start_ns), end]
+        writer.writerow([*row, alarm.offline, alarm.acknowledged_by])
+
+
+def _act(act: str, given: str, config: Path, by: str, note: str, lang: str) -> None:
+    configured = compose.settings(config)
+    speak = language(lang, configured.language)
+    found = _one(_reader(configured), given, speak)
+    PipelineClient(configured.socket).act(act, found.id, by=by or getpass.getuser(), note=note)
+    out.print(say(f"done_{act}", speak, id=found.id), style="green")
+
+
+def _reader(configured: Settings) -> PipelineReader:
+    return PipelineReader(compose.Paths.under(configured.data_dir).pipeline_db)
+
+
+def _one(reader: PipelineReader, given: str, speak: str) -> Alarm:
+    found = reader.alarm(given)
+    if len(found) != 1:
+        complain(say("not_found" if not found else "ambiguous", speak, id=given))
+        raise typer.Exit(EXIT_NOT_FOUND)
+    return found[0]
+
+
+def _table(alarms: list[Alarm], configured: Settings, speak: str) -> Table:
+    plan = load_plan(configured)
+    rules = {rule.id: rule.name.say(speak) for rule in plan.rules}
+    assets = {asset.id: asset.name.say(speak) for asset in plan.assets}
+    table = Table(title=say("alarms", speak))
+    for key in ("grade", "state", "where", "what", "value", "since", "id"):
+        table.add_column(say(key, speak), overflow="fold")
+    for alarm in alarms:
+        why = alarm.why
+        value = "" if why is None or why.value is None else f"{why.value:g} {why.unit}"
+        late = f" ({say('offline_mark', speak)})" if alarm.offline else ""
+        table.add_row(
+            grade_text(alarm.grade or alarm.highest, speak),
+            say(f"state_{alarm.state.value}", speak),
+            f"{assets.get(alarm.asset, alarm.asset)}\n{alarm.tag}",
+            rules.get(alarm.rule, alarm.rule) + late,
+            value,
+            show_time(alarm.start_ns, configured.time_zone),
+            alarm.id[:8],
+        )
+    return table
+
+
+def _utc(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns / 1e9, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,64 @@
+"""``fengsui check``: are these packs, or this configuration, right?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from app import compose
+from app.cli.screen import EXIT_FAILED, JsonOption, LangOption, language, out, print_json, say
+from app.jobs.check_packs import CheckReport
+from app.jobs.check_packs import check as check_packs
+from app.jobs.warm import SHIPPED_PACKS
+from config.plan import load_configuration
+
+
+def check(
+    packs: Annotated[list[str] | None, typer.Argument(help="Packs by name or folder; none: the shipped ones.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="Check this fengsui.yaml, too.")] = None,
+    *,
+    as_json: JsonOption = False,
+    lang: LangOption = "",
+) -> None:
+    """检查规则包与配置，并运行规则包自带的测试。Check packs and configuration, and run the packs' own tests."""
+    speak = language(lang)
+    warnings = []
+    names, base = packs or list(SHIPPED_PACKS), Path.cwd()
+    if config is not None:
+        configured = compose.settings(config)
+        warnings += [str(warning) for warning in load_configuration(configured).warnings]
+        names, base = packs or list(configured.packs), config.absolute().parent
+    with Progress(console=out, transient=True, disable=as_json) as progress:
+        task = progress.add_task(say("checking", speak), total=None)
+        report = check_packs(names, base, progress=lambda done, of: progress.update(task, completed=done, total=of))
+    warnings += [str(warning) for warning in report.warnings]
+    if as_json:
+        print_json({"ok": report.ok, "warnings": warnings, "tests": _as_data(report)})
+    else:
+        _show(report, warnings, names, speak)
+    if not report.ok:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _show(report: CheckReport, warnings: list[str], names: list[str], speak: str) -> None:
+    for warning in warnings:
+        out.print(f"! {warning}", style="yellow", markup=False, highlight=False)
+    failed = [result for result in report.results if not result.ok]
+    for result in failed:
+        out.print(f"✗ {result.test.place}: {result.test.name.say(speak)}", style="red", markup=False, highlight=False)
+        for complaint in result.complaints:
+            out.print(f"    {complaint}", markup=False, highlight=False)
+    if failed:
+        out.print(say("check_failed", speak, failed=len(failed)), style="red")
+    else:
+        out.print(say("check_ok", speak, packs=", ".join(names), tests=len(report.results)), style="green")
+
+
+def _as_data(report: CheckReport) -> list[dict[str, object]]:
+    return [
+        {"test": result.test.name, "place": str(result.test.place), "ok": result.ok, "complaints": result.complaints}
+        for result in report.results
+    ]

@@ -1,0 +1,33 @@
+"""``fengsui run`` and the processes it supervises, and ``fengsui warm``."""
+
+from __future__ import annotations
+
+import typer
+
+from app.cli.screen import CONFIG_DEFAULT, ConfigOption, LangOption, language, out, say, set_up_logging
+from app.jobs.warm import warm as compile_kernels
+from app.processes import run_delivery, run_pipeline
+from app.supervise import Supervisor, children
+
+
+def run(config: ConfigOption = CONFIG_DEFAULT) -> None:
+    """运行：监护流水线与投递两个进程。Run: supervise the pipeline and the delivery."""
+    set_up_logging()
+    raise typer.Exit(Supervisor(children(config)).run())
+
+
+def pipeline(config: ConfigOption = CONFIG_DEFAULT) -> None:
+    """只运行流水线。The pipeline alone: sources, journal, step, store."""
+    set_up_logging()
+    run_pipeline(config)
+
+
+def delivery(config: ConfigOption = CONFIG_DEFAULT) -> None:
+    """只运行投递。The delivery alone: outbox and cursors to the sinks."""
+    set_up_logging()
+    run_delivery(config)
+
+
+def warm(lang: LangOption = "") -> None:
+    """预先编译内核。Compile the kernels, so that the first alarm does not wait for it."""
+    out.print(say("warmed", language(lang), n=compile_kernels()))

@@ -1,0 +1,94 @@
+"""What all commands share: the language, the colours of the grades, tables, JSON, exit codes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import structlog
+import typer
+from rich.console import Console
+
+from app.cli.words import WORDS
+from model.alarm import Grade
+
+EXIT_FAILED, EXIT_CONFIG, EXIT_NOT_FOUND = 1, 2, 3
+
+out = Console()
+_err = Console(stderr=True)
+
+#: The law's colours, with a mark each, so that they can be told apart without colour.
+GRADE_STYLE = {
+    Grade.NONE: ("dim", "·"),
+    Grade.BLUE: ("bold white on blue", "◆"),
+    Grade.YELLOW: ("bold black on yellow", "▲"),
+    Grade.ORANGE: ("bold black on dark_orange", "■"),
+    Grade.RED: ("bold white on red", "●"),
+}
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", envvar="FENGSUI_CONFIG", help="fengsui.yaml", show_default=True)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output on standard output.")]
+LangOption = Annotated[
+    str, typer.Option("--lang", envvar="FENGSUI_LANG", help="zh or en; by default the configuration's.")
+]
+CONFIG_DEFAULT = Path("fengsui.yaml")
+
+
+def language(given: str, configured: str = "zh") -> str:
+    """What to speak.
+
+    Raises:
+        typer.BadParameter: neither zh nor en.
+
+    """
+    chosen = given or configured
+    if chosen not in ("zh", "en"):
+        raise typer.BadParameter(f"must be zh or en, got {chosen!r}")
+    return chosen
+
+
+def say(key: str, lang: str, **values: object) -> str:
+    """One phrase in the user's language."""
+    return WORDS[key].say(lang).format(**values)
+
+
+def grade_text(grade: Grade, lang: str) -> str:
+    style, mark = GRADE_STYLE[grade]
+    return f"[{style}] {mark} {say(f'grade_{grade.name.lower()}', lang)} [/]"
+
+
+def show_time(time_ns: int, zone: str) -> str:
+    """Local time of the display zone, to the second."""
+    moment = datetime.fromtimestamp(time_ns / 1e9, tz=ZoneInfo(zone))
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def print_json(item: Any) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(item, order="deterministic").decode(), indent=2) + "\n")
+
+
+def complain(message: str) -> None:
+    _err.print(message, style="red", markup=False, highlight=False)
+
+
+def set_up_logging() -> None:
+    """One line an event: readable on a terminal, JSON when another program reads."""
+    human = sys.stderr.isatty() or bool(os.environ.get("FENGSUI_LOG_HUMAN"))
+    renderer: Any = structlog.dev.ConsoleRenderer(colors=False) if human else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )

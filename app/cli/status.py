@@ -1,0 +1,93 @@
+"""``fengsui status``: how the running system stands. Exit code 1 when the pipeline does not answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from rich.table import Table
+
+from app import compose
+from app.cli.screen import (
+    CONFIG_DEFAULT,
+    EXIT_FAILED,
+    ConfigOption,
+    JsonOption,
+    LangOption,
+    grade_text,
+    language,
+    out,
+    print_json,
+    say,
+)
+from app.client import PipelineClient
+from config.settings import Settings
+from model.alarm import Grade
+from model.errors import FengsuiError, StoreError
+from store.delivery_store import DeliveryReader
+from store.pipeline_reader import PipelineReader
+
+
+def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False, lang: LangOption = "") -> None:
+    """查看运行状态。How sources, sensors, journal, alarms and sinks stand."""
+    configured = compose.settings(config)
+    speak = language(lang, configured.language)
+    found = collect(configured)
+    if as_json:
+        print_json(found)
+    else:
+        _show(found, speak)
+    if found["error"]:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def collect(configured: Settings) -> dict[str, Any]:
+    """Everything that ``status`` shows; parts that are not there yet are left out."""
+    found: dict[str, Any] = {"error": "", "pipeline": {}, "stored": {}, "sinks": {}}
+    try:
+        found["pipeline"] = PipelineClient(configured.socket).status()
+    except FengsuiError as error:
+        found["error"] = str(error)
+    paths = compose.Paths.under(configured.data_dir)
+    try:
+        found["stored"] = PipelineReader(paths.pipeline_db).counts()
+        delivery = DeliveryReader(paths.delivery_db)
+        for sink in configured.sinks:
+            role = compose.connector(sink.connector).ROLE
+            found["sinks"][sink.name] = (
+                delivery.counts(sink.name)
+                if role == "events"
+                else {"journal_offset": delivery.cursor(sink.name).journal_offset}
+            )
+    except StoreError as error:
+        found["error"] = found["error"] or str(error)
+    return found
+
+
+def _show(found: dict[str, Any], speak: str) -> None:
+    table = Table.grid(padding=(0, 2))
+    if found["error"]:
+        out.print(say("pipeline_down", speak, error=found["error"]), style="red")
+    pipeline = found["pipeline"]
+    if pipeline:
+        table.add_row(say("uptime", speak), f"{pipeline['uptime_s']:.0f} s")
+        for name, connected in pipeline["sources"].items():
+            word = say("connected" if connected else "not_connected", speak)
+            table.add_row(say("sources", speak), f"{name}: [{'green' if connected else 'red'}]{word}[/]")
+        sensors = ", ".join(f"{say(f'sensors_{k}', speak)} {n}" for k, n in pipeline["sensors"].items())
+        table.add_row(say("sensors", speak), sensors)
+        table.add_row(say("journal", speak), say("inputs", speak, n=pipeline["journal_offset"]))
+        table.add_row(say("rows", speak), say("rows_detail", speak, **pipeline["rows"]))
+        alarms = " ".join(f"{grade_text(Grade[g.upper()], speak)} {n}" for g, n in pipeline["open_alarms"].items())
+        table.add_row(say("open_alarms", speak), alarms or "0")
+        table.add_row(say("plan_version", speak), pipeline["plan"])
+    if found["stored"]:
+        table.add_row(say("unregistered", speak), str(found["stored"]["unregistered"]))
+        table.add_row(say("poison", speak), str(found["stored"]["poison"]))
+    for name, sink in found["sinks"].items():
+        if isinstance(sink, dict):
+            line = say("cursor_line", speak, offset=sink["journal_offset"])
+        else:
+            line = say("sink_line", speak, delivered=sink.delivered, pending=sink.pending, dead=sink.dead)
+        table.add_row(say("sinks", speak), f"{name}: {line}")
+    out.print(table)

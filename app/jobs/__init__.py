@@ -1,0 +1,1 @@
+"""Work that ends: checking packs, compiling kernels, replaying recordings."""

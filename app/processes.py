@@ -1,0 +1,68 @@
+"""The two processes of ``fengsui run``; each also runs alone."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+from prometheus_client import CollectorRegistry, start_http_server
+
+from app import compose
+
+log = structlog.get_logger("process")
+
+EXIT_WORKER_DIED = 70
+
+
+def run_pipeline(config: Path) -> None:
+    """Sources to store, until SIGTERM."""
+    configured = compose.settings(config)
+    running = compose.runner(configured)
+    commands = compose.commands(configured, running)
+    _serve_metrics(configured.metrics.pipeline, running.metrics.registry)
+    _on_stop(running.stop)
+    commands.start()
+    log.info("pipeline runs", plan=running.state.bound.plan.version, sensors=len(running.state.bound.plan.sensors))
+    try:
+        running.run()
+    finally:
+        commands.stop()
+    log.info("pipeline ended", offset=running.state.next_offset)
+
+
+def run_delivery(config: Path) -> None:
+    """Store to sinks, until SIGTERM."""
+    configured = compose.settings(config)
+    parts = compose.delivery(configured)
+    _serve_metrics(configured.metrics.delivery, parts.metrics.registry)
+    stop = threading.Event()
+    _on_stop(stop.set)
+    threads = parts.start(stop)
+    log.info("delivery runs", sinks=[c.name for c in configured.sinks])
+    _watch(threads, stop)
+    for thread in threads:
+        thread.join(timeout=10)
+    log.info("delivery ended")
+
+
+def _watch(threads: list[threading.Thread], stop: threading.Event) -> None:
+    """A worker that died must not go unnoticed: the process ends, and is begun again by its supervisor."""
+    while not stop.wait(0.5):
+        dead = [thread.name for thread in threads if not thread.is_alive()]
+        if dead:
+            log.error("delivery worker died", workers=dead)
+            raise SystemExit(EXIT_WORKER_DIED)
+
+
+def _serve_metrics(address: str, registry: CollectorRegistry) -> None:
+    host, _, port = address.rpartition(":")
+    server, _thread = start_http_server(int(port), addr=host, registry=registry)
+    log.info("metrics", address=f"http://{host}:{server.server_port}/metrics")
+
+
+def _on_stop(stop: Callable[[], None]) -> None:
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop())

@@ -1,0 +1,26 @@
+"""How the pipeline stands, in one dictionary: for ``fengsui status``, the demo's live view and health checks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from pipeline.recovery import sensors_by_state
+from pipeline.runners.embedded import EmbeddedRunner
+
+
+def pipeline_status(running: EmbeddedRunner) -> dict[str, Any]:
+    state = running.state
+    alarms = Counter(alarm.grade.name.lower() for alarm in state.alarms.open_alarms())
+    counts = state.counts
+    return {
+        "uptime_s": round(running.uptime_s(), 1),
+        "plan": state.bound.plan.version,
+        "sources": running.connections(),
+        "sensors": sensors_by_state(state),
+        "journal_offset": state.next_offset,
+        "rows": {"accepted": counts.accepted, "duplicate": counts.duplicate, "late": counts.late},
+        "inbox": len(running.inbox),
+        "last_tick_ns": state.clock.wall_ns,
+        "open_alarms": dict(alarms),
+    }
