@@ -81,7 +81,7 @@ def gaps(sensors: SensorGroup) -> Integers:
 @njit(nogil=True, error_model="numpy")
 def _weight(dt_ns: int, tau_s: float) -> float:
     """Share of the new in an average with time constant ``tau_s``; backward Euler, exact in IEEE arithmetic."""
-    dt_s = dt_ns * 1e-9
+    dt_s = dt_ns / 1e9
     return dt_s / (tau_s + dt_s) if dt_ns > 0 else 0.0
 
 
@@ -161,12 +161,11 @@ def ewma_rows(
             continue
         dt_ns = 0
         if last_ns[slot] == UNSET_NS:
-            level[slot] = now
             normal.last[slot] = now
         else:
             dt_ns = max(0, min(time_ns[row] - last_ns[slot], normal.gap_ns[slot]))
-            level[slot] += _weight(dt_ns, smooth_s) * (now - level[slot])
             _see(normal, slot, now)
+        level[slot] += max(1.0 / (normal.rows[slot] + 1.0), _weight(dt_ns, smooth_s)) * (now - level[slot])
         last_ns[slot] = time_ns[row]
         score = np.nan
         if _is_ready(normal, slot, learning):

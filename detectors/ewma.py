@@ -51,12 +51,13 @@ class Ewma:
 
     ::
 
-        level += dt / (smooth_s + dt) * (value - level)
+        level += max(1 / n, dt / (smooth_s + dt)) * (value - level)
         score  = (level - mean) / sigma
 
-    ``mean`` and ``sigma`` are learned from the level itself (``detectors/baseline.py`` says how, and what cannot be
-    seen). The classical chart works sigma out from white noise, ``sqrt(lambda / (2 - lambda))``; taken from the level
-    it also holds for noise with a memory, which pressures and outdoor gas have.
+    With n, the rows learned, the level begins as their mean. ``mean`` and ``sigma`` are learned from the level itself
+    (``detectors/baseline.py`` says how, and what cannot be seen). The classical chart works sigma out from white noise,
+    ``sqrt(lambda / (2 - lambda))``; taken from the level it also holds for noise with a memory, which pressures and
+    outdoor gas have.
 
     Use it: for shifts of one to three deviations that last a few ``smooth_s``. An alarm limit of 3 to 5 is usual.
     Suggested: outdoor gas at 1 min: the defaults. Pressure at 50 Hz: smooth 0.5, warm-up 40, mean 20, sigma 300,

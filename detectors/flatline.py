@@ -104,4 +104,4 @@ def _update(
         if moved_ns[slot] == _UNSET or abs(value[row] - anchor[slot]) > tolerance:
             moved_ns[slot] = time_ns[row]
             anchor[slot] = value[row]
-        scores[row] = (time_ns[row] - moved_ns[slot]) * 1e-9
+        scores[row] = (time_ns[row] - moved_ns[slot]) / 1e9

@@ -77,6 +77,6 @@ class Silence:
         state.clock_ns[...] = tick.elapsed_ns
         waiting = state.arrived_ns == _UNSET
         state.arrived_ns[waiting] = tick.elapsed_ns
-        scores: Scores = (tick.elapsed_ns - state.arrived_ns).astype(np.float64) * 1e-9
+        scores: Scores = (tick.elapsed_ns - state.arrived_ns) / 1e9
         scores[waiting] = np.nan
         return scores

@@ -62,7 +62,7 @@ class NaiveRate:
         if not math.isfinite(value):
             return NAN
         self.rows.append((time_ns, value))
-        window_ns = Fraction(self.detector.window_s) * 10**9
+        window_ns = Fraction(round(self.detector.window_s * 1e9))
         parts: list[list[tuple[int, float]]] = []
         for row in self.rows:
             if not parts or row[0] - parts[-1][0][0] >= window_ns / 7:
@@ -144,6 +144,7 @@ class NaiveEwma:
     detector: Ewma
     period_s: float
     rows: list[tuple[int, float]] = field(default_factory=list)
+    learned: list[int] = field(default_factory=list)  # how many rows had been learned when each row came
     normal: NaiveNormal = field(init=False)
 
     def __post_init__(self) -> None:
@@ -158,6 +159,7 @@ class NaiveEwma:
         remaining, level = 1.0, 0.0
         for n in range(len(self.rows) - 1, 0, -1):
             share = self.gap_ns(n) / (self.detector.smooth_s * 1e9 + self.gap_ns(n))
+            share = max(share, 1 / (self.learned[n] + 1))
             level += remaining * share * (self.rows[n][1] - origin)
             remaining *= 1 - share
         return origin + level
@@ -166,6 +168,7 @@ class NaiveEwma:
         if not math.isfinite(value):
             return NAN
         self.rows.append((time_ns, value))
+        self.learned.append(len(self.normal.learned))
         dt_ns = self.gap_ns(len(self.rows) - 1) if len(self.rows) > 1 else 0
         score = NAN
         if self.normal.is_ready():
