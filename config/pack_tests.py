@@ -18,13 +18,15 @@ from model.alarm import AlarmEvent, Grade, Transition
 from model.batch import BAD, GOOD, UNCERTAIN, Batch
 from model.errors import Place
 from model.plan import RuleSpec
-from model.sensor import Kind
+from model.sensor import Beyond, Kind
 from model.text import Text
 
 #: 2026-01-05 00:00 in Shanghai, a Monday: tests begin at midnight of the display zone.
 START_NS = 1_767_542_400_000_000_000
 
 ROWS_MAX = 2_000_000
+_TICK_S_MAX = 10.0
+_BEYOND = {Beyond.BAD: BAD, Beyond.UNCERTAIN: UNCERTAIN}
 _QUALITY = {"good": GOOD, "uncertain": UNCERTAIN, "bad": BAD}
 GradeName = Literal["blue", "yellow", "orange", "red"]
 Window = Annotated[list[Duration], Field(min_length=2, max_length=2)]
@@ -136,6 +138,12 @@ class PackTest:
     given: tuple[Stretch, ...]
     expect: tuple[Expectation, ...]
     place: Place
+    measures: Kind
+
+    @property
+    def tick_s(self) -> float:
+        """How often a clock tick is enough: as often as readings come, within the pause that counts as an outage."""
+        return min(max(1.0, self.period_s), _TICK_S_MAX)
 
     @property
     def duration_s(self) -> float:
@@ -210,6 +218,7 @@ def _test(shape: _TestShape, kind: Kind, place: Place) -> PackTest:
         tuple(_stretch(stretch) for stretch in shape.given),
         tuple(_expectation(expectation) for expectation in expectations),
         place,
+        kind,
     )
 
 
@@ -237,7 +246,7 @@ def _expectation(shape: _ExpectationShape) -> Expectation:
 
 
 def readings(test: PackTest, *, sensor: int = 0, start_ns: int = START_NS) -> Batch:
-    """Make the readings of a test, one a period, received when they are due.
+    """Make the readings of a test, one a period, received when they are due, as they would be journaled.
 
     Args:
         test: as loaded.
@@ -249,13 +258,23 @@ def readings(test: PackTest, *, sensor: int = 0, start_ns: int = START_NS) -> Ba
     parts = [_columns(stretch, test.period_s, random) for stretch in test.given if not stretch.missing]
     at_ns = np.concatenate([part[0] for part in parts] or [np.empty(0, np.int64)])
     ahead_ns = np.concatenate([part[1] for part in parts] or [np.empty(0, np.int64)])
+    value = np.concatenate([part[2] for part in parts] or [np.empty(0)])
+    quality = np.concatenate([part[3] for part in parts] or [np.empty(0, np.uint8)])
     return Batch(
         np.full(len(at_ns), sensor, np.int32),
         start_ns + at_ns + ahead_ns,
         start_ns + at_ns,
-        np.concatenate([part[2] for part in parts] or [np.empty(0)]),
-        np.concatenate([part[3] for part in parts] or [np.empty(0, np.uint8)]),
+        value,
+        np.maximum(quality, _beyond_range(test.measures, value)),
     )
+
+
+def _beyond_range(kind: Kind, value: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Quality that the physical range alone gives, as on receipt."""
+    quality = np.full(len(value), GOOD, np.uint8)
+    quality[value < kind.low] = _BEYOND[kind.beyond_low]
+    quality[value > kind.high] = _BEYOND[kind.beyond_high]
+    return quality
 
 
 def _columns(
