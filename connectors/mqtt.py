@@ -132,6 +132,7 @@ class MqttSource:
         self._admitted = False
         self._answered = False  # the subscription, granted or not
         self._woken = False
+        self._logged_error = ""
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.settimeout(0)
         self._wake_writer.settimeout(0)
@@ -192,11 +193,12 @@ class MqttSource:
             while client.socket() is not None and not self._answered and time.monotonic() < give_up_s:
                 self._wait(client, 0.1)
                 self._held.clear()
+            granted = self._subscribed
             client.disconnect()
         finally:
             client.drop()
             self._close_wake()
-        return "" if self._subscribed else self.last_error or "the broker did not answer"
+        return "" if granted else self.last_error or "the broker did not answer"
 
     def _wake(self) -> None:
         if self._woken:
@@ -217,6 +219,7 @@ class MqttSource:
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_reading = self._take
         return client
 
     def _open(self, client: BufferedClient, *, clean_start: bool = False) -> None:
@@ -244,8 +247,9 @@ class MqttSource:
         except (*NETWORK_ERRORS, FengsuiError) as error:
             self.last_error = f"{self._settings.host}:{self._settings.port}: {error}"
         self._forget()
-        if not self._stopping.is_set():
+        if not self._stopping.is_set() and self.last_error != self._logged_error:
             _log.warning("mqtt_disconnected", source=self.name, reason=self.last_error, after_admission=self._admitted)
+        self._logged_error = self.last_error
 
     def _forget(self) -> None:
         """Everything unacknowledged comes again, so what stands for it here is void."""
@@ -361,6 +365,7 @@ class MqttSource:
         ]
         self._answered = True
         self._subscribed = not refused
+        self._logged_error = ""
         self.last_error = f"the broker refused the subscription of {', '.join(refused)}" if refused else ""
         _log.info("mqtt_subscribed", source=self.name, session_present=self.session_present, refused=refused)
 
@@ -372,11 +377,12 @@ class MqttSource:
             self.last_error = f"the connection ended: {reason}"
 
     def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
+        self._take(topic_of(message), bytes(message.payload), message.mid, message.qos, message.retain)
+
+    def _take(self, topic: bytes, payload: bytes, mid: int, qos: int, retained: bool) -> None:  # noqa: FBT001
         self.received += 1
         receipt = next(self._receipts)
-        self._under_way[receipt] = (message.mid, message.qos)
-        self._held.append(
-            Delivery(
-                self.name, topic_of(message), bytes(message.payload), time.time_ns(), bool(message.retain), receipt
-            )
-        )
+        self._under_way[receipt] = (mid, qos)
+        # a topic that is not UTF-8 is kept readable, so that it is refused by name
+        where = topic.decode(errors="replace")
+        self._held.append(Delivery(self.name, where, payload, time.time_ns(), retained, receipt))
