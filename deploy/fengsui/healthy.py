@@ -1,8 +1,8 @@
-"""Health check of a running Fengsui from its metrics, with the standard library alone so that it answers within a moment.
+"""Health check of a running Fengsui from its metrics; with the standard library alone, so that it answers at once.
 
     python healthy.py http://127.0.0.1:9464/metrics http://127.0.0.1:9465/metrics
 
-Every address must answer, and the pipeline's last tick must be fresh: a process that is up but stands still is not healthy.
+Every address must answer, and the pipeline's last tick must be fresh: a process that stands still is not healthy.
 Exit code 0 healthy, 1 not; the reason is one line on standard error, where `docker inspect` shows it.
 """
 
@@ -32,7 +32,9 @@ def trouble(addresses: list[str], now_s: float) -> str:
     if not ticks_s:
         return "no address shows fengsui_last_tick_timestamp_seconds"
     age_s = now_s - max(ticks_s)
-    return "" if age_s <= TICK_AGE_S_MAX else f"the last tick is {age_s:.0f} s old, must be at most {TICK_AGE_S_MAX:.0f} s"
+    return (
+        "" if age_s <= TICK_AGE_S_MAX else f"the last tick is {age_s:.0f} s old, must be at most {TICK_AGE_S_MAX:.0f} s"
+    )
 
 
 if __name__ == "__main__":
