@@ -80,9 +80,9 @@ def text_of(message: MQTTMessage) -> bytes:
     return bytes(message.payload)
 
 
-def publish(client: Client, topic: str, messages: int) -> list[bytes]:
+def publish(client: Client, topic: str, messages: int, first: int = 0) -> list[bytes]:
     """Publish at QoS 1; returns what the broker acknowledged, which is all of it."""
-    payloads = [b'{"value": %d}' % at for at in range(messages)]
+    payloads = [b'{"value": %d}' % at for at in range(first, first + messages)]
     for sent in [client.publish(topic, payload, qos=1) for payload in payloads]:
         sent.wait_for_publish(READY_S_MAX)
         assert sent.is_published()
@@ -125,7 +125,7 @@ def test_while_we_are_away_nothing_is_lost(broker: Broker) -> None:
 def test_safe_loses_at_most_the_message_in_its_hands_when_it_is_killed(broker: Broker) -> None:
     subscribe(broker)
     with broker.client("gas-station-1") as (gateway, _):
-        sent = [publish(gateway, "district/gas-station-1/ch4-01", 1)[0] for _ in range(KILL_MESSAGES)]
+        sent = [publish(gateway, "district/gas-station-1/ch4-01", 1, at)[0] for at in range(KILL_MESSAGES)]
         broker.end(signal.SIGKILL)
     broker.start()
     with broker.client("fengsui", keep=True) as (_, received):
