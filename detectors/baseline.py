@@ -1,7 +1,8 @@
 """The learned normal of a sensor and the two control charts that stand on it.
 
 Both kernels live in this file because they share what is learned, and Numba's cache notices a change
-only in the file of the function that it compiled.
+only in the file of the function that it compiled. A sensor's state is one record, so that a row touches two
+cache lines and not one for each column.
 
 **What is learned.** A statistic s of the sensor (for ``ewma`` the smoothed value, for ``cusum`` the value or the
 mean of a block) has a mean and a variance, which follow it with weights that begin as 1/n and end as exponential
@@ -25,117 +26,145 @@ is dropped and learned anew, and the chart abstains meanwhile. One normal row en
 **What cannot be seen.** A ramp of less than ``hold_sigma * sigma / mean_s`` is followed, as a daily cycle is meant
 to be. What is abnormal all through the warm-up becomes the normal. Limits on the value itself stay on guard there.
 
-Sources: Welford, Technometrics 4 (1962) 419; West, Comm. ACM 22 (1979) 532; Hawkins, Technometrics 29 (1987) 463.
+Sources: Welford, Technometrics 4 (1962) 419; West, Comm. ACM 22 (1979) 532; Hawkins, The Statistician 36 (1987) 299.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numba import njit, types
 
-from detectors.kernels import F64, GAP_PERIODS, I64, SENSOR, TIME, VALUE, Floats, Integers, Slots, tuple_type
+from detectors.kernels import (
+    F64,
+    GAP_PERIODS,
+    SENSOR,
+    TIME,
+    VALUE,
+    Floats,
+    Integers,
+    Records,
+    Slots,
+    records,
+    tuple_type,
+)
 from model.detector import SensorGroup
 
-UNSET_NS = np.iinfo(np.int64).min
+_UNSET_NS = np.iinfo(np.int64).min
 _VALUE_MAX = 1e100
 _ROWS_MIN = 8
 
 HIGH, LOW, BOTH = 1, 2, 3
 
+_NORMAL_FIELDS = [
+    ("gap_ns", "i8"),  # longest time a row can stand for
+    ("last_ns", "i8"),  # event time of the last row (cusum: of the row that closed the last block)
+    ("last", "f8"),  # value of the last row, unit of the kind
+    ("step", "f8"),  # smallest change ever seen between two rows, unit of the kind; inf = none yet
+    ("rows", "i8"),  # rows (cusum: blocks) learned
+    ("learned_ns", "i8"),  # time learned
+    ("held_ns", "i8"),  # how long rows have been left out
+    ("mean", "f8"),  # learned, unit of the kind
+    ("variance", "f8"),  # learned, its square
+]
+EWMA_FIELDS = np.dtype([*_NORMAL_FIELDS, ("level", "f8")])
+CUSUM_FIELDS = np.dtype([*_NORMAL_FIELDS, ("total", "f8"), ("pending", "i8"), ("above", "f8"), ("below", "f8")])
 
-class Normal(NamedTuple):
-    """What is learned: arrays [m] out of a detector's state, which says what each one holds."""
 
-    mean: Floats
-    variance: Floats
-    rows: Integers
-    learned_ns: Integers
-    held_ns: Integers
-    gap_ns: Integers
-    last: Floats
-    step: Floats
+class Normal(Protocol):
+    """The part of a sensor's record that is learned; ``_NORMAL_FIELDS`` says what each field holds."""
+
+    gap_ns: int
+    last_ns: int
+    last: float
+    step: float
+    rows: int
+    learned_ns: int
+    held_ns: int
+    mean: float
+    variance: float
 
 
 class Learning(NamedTuple):
-    """How it is learned: parameters of a detector."""
+    """How it is learned: parameters of a detector, times in ns."""
 
     warmup_ns: int
     hold_ns: int
     hold_sigma: float
-    mean_s: float
-    sigma_s: float
+    mean_ns: float
+    sigma_ns: float
     sigma_floor: float
 
 
-_NORMAL = tuple_type(Normal, F64, F64, I64, I64, I64, I64, F64, F64)
 _LEARNING = tuple_type(Learning, types.int64, types.int64, *(types.float64,) * 4)
 
 
-def gaps(sensors: SensorGroup) -> Integers:
-    """Give the longest time a row of each sensor can stand for: int64 [m], ns."""
-    return np.rint(GAP_PERIODS * 1e9 * sensors.period_s).astype(np.int64)
+def fresh(fields: np.dtype[np.void], sensors: SensorGroup) -> Records:
+    """Give records of sensors that were never heard."""
+    made = np.zeros(len(sensors), fields)
+    made["gap_ns"] = np.rint(GAP_PERIODS * 1e9 * sensors.period_s)
+    made["last_ns"] = _UNSET_NS
+    made["step"] = np.inf
+    return made
 
 
 @njit(nogil=True, error_model="numpy")
-def _weight(dt_ns: int, tau_s: float) -> float:
-    """Share of the new in an average with time constant ``tau_s``; backward Euler, exact in IEEE arithmetic."""
-    dt_s = dt_ns / 1e9
-    return dt_s / (tau_s + dt_s) if dt_ns > 0 else 0.0
+def _weight(dt_ns: int, tau_ns: float) -> float:
+    """Share of the new in an average with this time constant; backward Euler, exact in IEEE arithmetic."""
+    return dt_ns / (tau_ns + dt_ns) if dt_ns > 0 else 0.0
 
 
 @njit(nogil=True, error_model="numpy")
-def _see(normal: Normal, slot: int, now: float) -> None:
+def _see(own: Normal, now: float) -> None:
     """Keep the smallest step between two rows."""
-    moved = abs(now - normal.last[slot])
-    if 0.0 < moved < normal.step[slot]:
-        normal.step[slot] = moved
-    normal.last[slot] = now
+    moved = abs(now - own.last)
+    if own.last_ns != _UNSET_NS and 0.0 < moved < own.step:
+        own.step = moved
+    own.last = now
 
 
 @njit(nogil=True, error_model="numpy")
-def _is_ready(normal: Normal, slot: int, learning: Learning) -> bool:
-    return bool(normal.learned_ns[slot] >= learning.warmup_ns and normal.rows[slot] >= _ROWS_MIN)
+def _is_ready(own: Normal, learning: Learning) -> bool:
+    return own.learned_ns >= learning.warmup_ns and own.rows >= _ROWS_MIN
 
 
 @njit(nogil=True, error_model="numpy")
-def _deviation(normal: Normal, slot: int, statistic: float, sigma_floor: float) -> float:
+def _deviation(own: Normal, statistic: float, sigma_floor: float) -> float:
     """Distance from the learned mean, sigma; needs two rows."""
-    rows = normal.rows[slot]
-    sigma = max(np.sqrt(normal.variance[slot] * ((rows + 1.0) / (rows - 1.0))), sigma_floor)
-    if normal.step[slot] < np.inf:
-        sigma = max(sigma, 0.5 * normal.step[slot])
-    return (statistic - normal.mean[slot]) / sigma if sigma > 0.0 else 0.0
+    sigma = max(np.sqrt(own.variance * ((own.rows + 1.0) / (own.rows - 1.0))), sigma_floor)
+    if own.step < np.inf:
+        sigma = max(sigma, 0.5 * own.step)
+    return (statistic - own.mean) / sigma if sigma > 0.0 else 0.0
 
 
 @njit(nogil=True, error_model="numpy")
-def _learn(normal: Normal, slot: int, statistic: float, score: float, dt_ns: int, learning: Learning) -> bool:
+def _learn(own: Normal, statistic: float, score: float, dt_ns: int, learning: Learning) -> bool:
     """Take a row into the normal, unless its score is beyond what teaches; True where learning begins (anew)."""
     if abs(score) > learning.hold_sigma:
-        normal.held_ns[slot] += dt_ns
-        if normal.held_ns[slot] <= learning.hold_ns:
+        own.held_ns += dt_ns
+        if own.held_ns <= learning.hold_ns:
             return False
-        normal.rows[slot] = 0
-    normal.held_ns[slot] = 0
-    if normal.rows[slot] == 0:
-        normal.rows[slot] = 1
-        normal.learned_ns[slot] = 0
-        normal.mean[slot] = statistic
-        normal.variance[slot] = 0.0
+        own.rows = 0
+    own.held_ns = 0
+    if own.rows == 0:
+        own.rows = 1
+        own.learned_ns = 0
+        own.mean = statistic
+        own.variance = 0.0
         return True
-    normal.rows[slot] += 1
-    normal.learned_ns[slot] += dt_ns
-    share = 1.0 / normal.rows[slot]
-    apart = statistic - normal.mean[slot]
-    normal.mean[slot] += max(share, _weight(dt_ns, learning.mean_s)) * apart
-    together = apart * (statistic - normal.mean[slot])
-    normal.variance[slot] += max(share, _weight(dt_ns, learning.sigma_s)) * (together - normal.variance[slot])
+    own.rows += 1
+    own.learned_ns += dt_ns
+    share = 1.0 / own.rows
+    apart = statistic - own.mean
+    own.mean += max(share, _weight(dt_ns, learning.mean_ns)) * apart
+    together = apart * (statistic - own.mean)
+    own.variance += max(share, _weight(dt_ns, learning.sigma_ns)) * (together - own.variance)
     return False
 
 
 @njit(
-    types.void(SENSOR, TIME, VALUE, F64, I64, F64, _NORMAL, types.float64, _LEARNING),
+    types.void(SENSOR, TIME, VALUE, F64, records(EWMA_FIELDS), types.float64, _LEARNING),
     cache=True,
     nogil=True,
     error_model="numpy",
@@ -145,43 +174,39 @@ def ewma_rows(
     time_ns: Integers,
     value: Floats,
     scores: Floats,
-    last_ns: Integers,
-    level: Floats,
-    normal: Normal,
-    smooth_s: float,
+    state: Records,
+    smooth_ns: float,
     learning: Learning,
 ) -> None:
     """Score rows with the chart of ``Ewma``."""
     for row in range(len(sensor)):
         slot, now = sensor[row], value[row]
         scores[row] = np.nan
-        if slot < 0 or slot >= len(level):
+        if slot < 0 or slot >= len(state):
             raise IndexError("a row names no slot of the detector's state")
         if not abs(now) <= _VALUE_MAX:
             continue
+        own = state[slot]
+        _see(own, now)
         dt_ns = 0
-        if last_ns[slot] == UNSET_NS:
-            normal.last[slot] = now
-        else:
-            dt_ns = max(0, min(time_ns[row] - last_ns[slot], normal.gap_ns[slot]))
-            _see(normal, slot, now)
-        level[slot] += max(1.0 / (normal.rows[slot] + 1.0), _weight(dt_ns, smooth_s)) * (now - level[slot])
-        last_ns[slot] = time_ns[row]
+        if own.last_ns != _UNSET_NS:
+            dt_ns = max(0, min(time_ns[row] - own.last_ns, own.gap_ns))
+        own.last_ns = time_ns[row]
+        own.level += max(1.0 / (own.rows + 1.0), _weight(dt_ns, smooth_ns)) * (now - own.level)
         score = np.nan
-        if _is_ready(normal, slot, learning):
-            score = _deviation(normal, slot, level[slot], learning.sigma_floor)
-        if not _learn(normal, slot, level[slot], score, dt_ns, learning):
+        if _is_ready(own, learning):
+            score = _deviation(own, own.level, learning.sigma_floor)
+        if not _learn(own, own.level, score, dt_ns, learning):
             scores[row] = score
 
 
-class Sums(NamedTuple):
-    """The sums of ``Cusum``: arrays [m] out of its state."""
+class Sums(Protocol):
+    """The part of a sensor's record that is Page's: the sum and rows of the open block, the sums in sigma."""
 
-    closed_ns: Integers
-    total: Floats
-    pending: Integers
-    above: Floats
-    below: Floats
+    total: float
+    pending: int
+    above: float
+    below: float
 
 
 class Page(NamedTuple):
@@ -195,26 +220,26 @@ class Page(NamedTuple):
     head_start_sigma: float
 
 
-_SUMS = tuple_type(Sums, I64, F64, I64, F64, F64)
 _PAGE = tuple_type(Page, types.int64, types.int64, *(types.float64,) * 4)
 
 
 @njit(nogil=True, error_model="numpy")
-def _add(sums: Sums, slot: int, apart: float, page: Page) -> None:
-    """Page's two recursions with a ceiling."""
-    sums.above[slot] = max(0.0, min(sums.above[slot] + apart - page.drift_sigma, page.cap_sigma))
-    sums.below[slot] = max(0.0, min(sums.below[slot] - apart - page.drift_sigma, page.cap_sigma))
+def _add(own: Sums, deviation: float, page: Page) -> None:
+    """Page's two recursions with a ceiling, and a ceiling on what one block adds."""
+    apart = max(-page.clip_sigma, min(deviation, page.clip_sigma))
+    own.above = max(0.0, min(own.above + apart - page.drift_sigma, page.cap_sigma))
+    own.below = max(0.0, min(own.below - apart - page.drift_sigma, page.cap_sigma))
 
 
 @njit(nogil=True, error_model="numpy")
-def _worse(sums: Sums, slot: int, side: int) -> float:
+def _worse(own: Sums, side: int) -> float:
     if side == HIGH:
-        return float(sums.above[slot])
-    return float(sums.below[slot] if side == LOW else max(sums.above[slot], sums.below[slot]))
+        return own.above
+    return own.below if side == LOW else max(own.above, own.below)
 
 
 @njit(
-    types.void(SENSOR, TIME, VALUE, F64, _SUMS, _NORMAL, _PAGE, _LEARNING),
+    types.void(SENSOR, TIME, VALUE, F64, records(CUSUM_FIELDS), _PAGE, _LEARNING),
     cache=True,
     nogil=True,
     error_model="numpy",
@@ -224,8 +249,7 @@ def cusum_rows(
     time_ns: Integers,
     value: Floats,
     scores: Floats,
-    sums: Sums,
-    normal: Normal,
+    state: Records,
     page: Page,
     learning: Learning,
 ) -> None:
@@ -233,33 +257,32 @@ def cusum_rows(
     for row in range(len(sensor)):
         slot, now = sensor[row], value[row]
         scores[row] = np.nan
-        if slot < 0 or slot >= len(sums.above):
+        if slot < 0 or slot >= len(state):
             raise IndexError("a row names no slot of the detector's state")
         if not abs(now) <= _VALUE_MAX:
             continue
-        sums.total[slot] += now
-        sums.pending[slot] += 1
+        own = state[slot]
+        _see(own, now)
+        own.total += now
+        own.pending += 1
         dt_ns = 0
-        if sums.closed_ns[slot] == UNSET_NS:
-            normal.last[slot] = now
-        else:
-            _see(normal, slot, now)
-            since_ns = time_ns[row] - sums.closed_ns[slot]
+        if own.last_ns != _UNSET_NS:
+            since_ns = time_ns[row] - own.last_ns
             if since_ns < page.every_ns:
-                if _is_ready(normal, slot, learning):
-                    scores[row] = _worse(sums, slot, page.side)
+                if _is_ready(own, learning):
+                    scores[row] = _worse(own, page.side)
                 continue
-            dt_ns = max(0, min(since_ns, max(normal.gap_ns[slot], page.every_ns)))
-        statistic = sums.total[slot] / sums.pending[slot]
-        sums.total[slot] = 0.0
-        sums.pending[slot] = 0
-        sums.closed_ns[slot] = time_ns[row]
+            dt_ns = max(0, min(since_ns, max(own.gap_ns, page.every_ns)))
+        statistic = own.total / own.pending
+        own.total = 0.0
+        own.pending = 0
+        own.last_ns = time_ns[row]
         score = np.nan
-        if _is_ready(normal, slot, learning):
-            apart = _deviation(normal, slot, statistic, learning.sigma_floor)
-            _add(sums, slot, max(-page.clip_sigma, min(apart, page.clip_sigma)), page)
-            score = _worse(sums, slot, page.side)
-        if _learn(normal, slot, statistic, score, dt_ns, learning):
-            sums.above[slot] = sums.below[slot] = page.head_start_sigma
+        if _is_ready(own, learning):
+            _add(own, _deviation(own, statistic, learning.sigma_floor), page)
+            score = _worse(own, page.side)
+        if _learn(own, statistic, score, dt_ns, learning):
+            own.above = page.head_start_sigma
+            own.below = page.head_start_sigma
         else:
             scores[row] = score

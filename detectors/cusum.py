@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detectors.baseline import BOTH, HIGH, LOW, UNSET_NS, Learning, Normal, Page, Sums, cusum_rows, gaps
+from detectors.baseline import BOTH, CUSUM_FIELDS, HIGH, LOW, Learning, Page, cusum_rows, fresh
 from detectors.declaration import KIND_UNIT, ParameterError, check, declare
-from detectors.kernels import Floats, Integers, columns, nanoseconds
+from detectors.kernels import Records, columns, nanoseconds
 from model.batch import Batch
 from model.detector import SensorGroup
 from model.inputs import Tick
@@ -19,38 +19,14 @@ _SIDES = {"high": HIGH, "low": LOW, "both": BOTH}
 
 @dataclass(slots=True)
 class CusumState:
-    """All arrays are [m], one place a sensor.
+    """What is known of each sensor.
 
     Attributes:
-        closed_ns: int64, event time of the row that closed the last block.
-        total: float64, sum of the open block, unit of the kind.
-        pending: int64, rows of the open block.
-        last: float64, value of the last row, unit of the kind.
-        step: float64, smallest change ever seen between two rows, unit of the kind; inf = none yet.
-        above: float64, upper sum, sigma.
-        below: float64, lower sum, sigma.
-        mean: float64, learned mean of the block means, unit of the kind.
-        variance: float64, learned variance of the block means, its square.
-        rows: int64, blocks learned.
-        learned_ns: int64, time learned.
-        held_ns: int64, how long rows have been left out.
-        gap_ns: int64, longest time a row can stand for.
+        sensors: records [m] of ``detectors.baseline.CUSUM_FIELDS``, which gives the meaning and unit of each field.
 
     """
 
-    closed_ns: Integers
-    total: Floats
-    pending: Integers
-    last: Floats
-    step: Floats
-    above: Floats
-    below: Floats
-    mean: Floats
-    variance: Floats
-    rows: Integers
-    learned_ns: Integers
-    held_ns: Integers
-    gap_ns: Integers
+    sensors: Records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +46,7 @@ class Cusum:
 
     Use it: for shifts of ``2 * drift_sigma`` that last, such as a small leak. In white noise of known spread a limit of
     5 with drift 0.5 gives one false alarm in 465 blocks (side both) and finds a shift of one sigma in about ten, of
-    two in four. The cap lets the sum come back: from 10 to 5 in about ten blocks of normal. ``clip_sigma`` below
+    two in four. The cap lets the sum come back, from 20 to 5 in about thirty blocks of normal; a rule's limit must be below it. ``clip_sigma`` below
     5 + drift means that one wild reading alone cannot reach 5. ``head_start_sigma`` (half the limit) halves the delay
     for what is already wrong when the warm-up ends. Suggested: outdoor gas at 1 min: the defaults, side high. Pressure
     at 50 Hz: every 0.5, warm-up 40, mean 20, sigma 300, hold 60. Thermocouples at 5 s: warm-up 40, mean 600,
@@ -97,7 +73,7 @@ class Cusum:
         default=4.0, metadata=declare(unit="sigma", doc="a block counts as at most this much", low=0.1, high=1e6)
     )
     cap_sigma: float = field(
-        default=10.0,
+        default=20.0,
         metadata=declare(unit="sigma", doc="the sum stops here, so it can come back", low=1, high=1e6),
     )
     head_start_sigma: float = field(
@@ -142,22 +118,7 @@ class Cusum:
         return "sigma"
 
     def init(self, sensors: SensorGroup) -> CusumState:
-        slots = len(sensors)
-        return CusumState(
-            closed_ns=np.full(slots, UNSET_NS, np.int64),
-            total=np.zeros(slots),
-            pending=np.zeros(slots, np.int64),
-            last=np.zeros(slots),
-            step=np.full(slots, np.inf),
-            above=np.zeros(slots),
-            below=np.zeros(slots),
-            mean=np.zeros(slots),
-            variance=np.zeros(slots),
-            rows=np.zeros(slots, np.int64),
-            learned_ns=np.zeros(slots, np.int64),
-            held_ns=np.zeros(slots, np.int64),
-            gap_ns=gaps(sensors),
-        )
+        return CusumState(fresh(CUSUM_FIELDS, sensors))
 
     def update(self, state: CusumState, batch: Batch) -> Scores:
         """Score rows: float64 [n], sigma.
@@ -167,17 +128,6 @@ class Cusum:
 
         """
         scores = np.empty(len(batch))
-        sums = Sums(state.closed_ns, state.total, state.pending, state.above, state.below)
-        normal = Normal(
-            state.mean,
-            state.variance,
-            state.rows,
-            state.learned_ns,
-            state.held_ns,
-            state.gap_ns,
-            state.last,
-            state.step,
-        )
         page = Page(
             _SIDES[self.side],
             nanoseconds(self.every_s),
@@ -190,11 +140,11 @@ class Cusum:
             nanoseconds(self.warmup_s),
             nanoseconds(self.hold_s),
             float(self.hold_sigma),
-            float(self.mean_s),
-            float(self.sigma_s),
+            self.mean_s * 1e9,
+            self.sigma_s * 1e9,
             float(self.sigma_floor),
         )
-        cusum_rows(*columns(batch), scores, sums, normal, page, learning)
+        cusum_rows(*columns(batch), scores, state.sensors, page, learning)
         return scores
 
     def advance(self, state: CusumState, tick: Tick) -> Scores | None:  # noqa: ARG002

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detectors.baseline import UNSET_NS, Learning, Normal, ewma_rows, gaps
+from detectors.baseline import EWMA_FIELDS, Learning, ewma_rows, fresh
 from detectors.declaration import KIND_UNIT, ParameterError, check, declare
-from detectors.kernels import Floats, Integers, columns, nanoseconds
+from detectors.kernels import Records, columns, nanoseconds
 from model.batch import Batch
 from model.detector import SensorGroup
 from model.inputs import Tick
@@ -17,32 +17,14 @@ from model.scores import Scores
 
 @dataclass(slots=True)
 class EwmaState:
-    """All arrays are [m], one place a sensor.
+    """What is known of each sensor.
 
     Attributes:
-        last_ns: int64, event time of the last row.
-        last: float64, its value, unit of the kind.
-        step: float64, smallest change ever seen between two rows, unit of the kind; inf = none yet.
-        level: float64, smoothed value, unit of the kind.
-        mean: float64, learned mean of the level, unit of the kind.
-        variance: float64, learned variance of the level, its square.
-        rows: int64, rows learned.
-        learned_ns: int64, time learned.
-        held_ns: int64, how long rows have been left out.
-        gap_ns: int64, longest time a row can stand for.
+        sensors: records [m] of ``detectors.baseline.EWMA_FIELDS``, which gives the meaning and unit of each field.
 
     """
 
-    last_ns: Integers
-    last: Floats
-    step: Floats
-    level: Floats
-    mean: Floats
-    variance: Floats
-    rows: Integers
-    learned_ns: Integers
-    held_ns: Integers
-    gap_ns: Integers
+    sensors: Records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +45,8 @@ class Ewma:
     Suggested: outdoor gas at 1 min: the defaults. Pressure at 50 Hz: smooth 0.5, warm-up 40, mean 20, sigma 300,
     hold 60. Thermocouples at 5 s: smooth 0, warm-up 40, mean 600, sigma 3600, floor 1 degC.
 
-    Fails: on one wild reading, which stays in the level for some ``smooth_s``; where a quarter of an hour of normal
-    is never to be had; on values with two normals (a pump on and off): a switch counts as abnormal for ``hold_s``.
+    Fails: on one wild reading, which stays in the level for some ``smooth_s``; where the warm-up never sees
+    the normal; on values with two normals (a pump on and off): a switch counts as abnormal for ``hold_s``.
 
     Raises:
         ParameterError: the warm-up is shorter than five times the smoothing; its spread would come out too small.
@@ -105,19 +87,7 @@ class Ewma:
         return "sigma"
 
     def init(self, sensors: SensorGroup) -> EwmaState:
-        slots = len(sensors)
-        return EwmaState(
-            last_ns=np.full(slots, UNSET_NS, np.int64),
-            last=np.zeros(slots),
-            step=np.full(slots, np.inf),
-            level=np.zeros(slots),
-            mean=np.zeros(slots),
-            variance=np.zeros(slots),
-            rows=np.zeros(slots, np.int64),
-            learned_ns=np.zeros(slots, np.int64),
-            held_ns=np.zeros(slots, np.int64),
-            gap_ns=gaps(sensors),
-        )
+        return EwmaState(fresh(EWMA_FIELDS, sensors))
 
     def update(self, state: EwmaState, batch: Batch) -> Scores:
         """Score rows: float64 [n], sigma.
@@ -127,25 +97,15 @@ class Ewma:
 
         """
         scores = np.empty(len(batch))
-        normal = Normal(
-            state.mean,
-            state.variance,
-            state.rows,
-            state.learned_ns,
-            state.held_ns,
-            state.gap_ns,
-            state.last,
-            state.step,
-        )
         learning = Learning(
             nanoseconds(self.warmup_s),
             nanoseconds(self.hold_s),
             float(self.hold_sigma),
-            float(self.mean_s),
-            float(self.sigma_s),
+            self.mean_s * 1e9,
+            self.sigma_s * 1e9,
             float(self.sigma_floor),
         )
-        ewma_rows(*columns(batch), scores, state.last_ns, state.level, normal, self.smooth_s, learning)
+        ewma_rows(*columns(batch), scores, state.sensors, self.smooth_s * 1e9, learning)
         return scores
 
     def advance(self, state: EwmaState, tick: Tick) -> Scores | None:  # noqa: ARG002

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
-from numba import types
+from numba import from_dtype, types
 from numpy.typing import NDArray
 
 from model.batch import Batch
@@ -18,6 +18,7 @@ from model.batch import Batch
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Slots: TypeAlias = NDArray[np.int32]
+Records: TypeAlias = NDArray[np.void]
 
 #: Columns of a batch: read-only, which lets in arrays that point into a received buffer.
 SENSOR = types.Array(types.int32, 1, "C", readonly=True)
@@ -50,6 +51,11 @@ def tuple_type(of: type[tuple[object, ...]], *members: types.Type) -> types.Type
     """Type of a ``NamedTuple`` as a kernel's argument."""
     made: types.Type = types.BaseTuple.from_types(members, of)  # type: ignore[no-untyped-call]
     return made
+
+
+def records(fields: np.dtype[np.void]) -> types.Type:
+    """Type of a structured array [m], one record a slot, changed in place."""
+    return types.Array(from_dtype(fields), 1, "C")
 
 
 def nanoseconds(seconds: float) -> int:

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numba import njit, types
 
 from detectors.declaration import check, declare
-from detectors.kernels import (
-    F64,
-    F64_2D,
-    I64,
-    I64_2D,
-    SENSOR,
-    TIME,
-    VALUE,
-    Floats,
-    Integers,
-    Slots,
-    columns,
-    nanoseconds,
-)
+from detectors.kernels import F64, SENSOR, TIME, VALUE, Floats, Integers, Records, Slots, columns, nanoseconds, records
 from model.batch import Batch
 from model.detector import SensorGroup
 from model.inputs import Tick
@@ -32,24 +20,37 @@ _PARTS = 8
 _VALUE_MAX = 1e100
 
 
+RATE_FIELDS = np.dtype(
+    [
+        ("newest", "i8"),  # place of the part that is filling
+        ("rows", "i8", _PARTS),  # rows in each part; 0 = unused
+        ("opened_ns", "i8", _PARTS),  # event time of the part's first row
+        ("offset_s", "f8", _PARTS),  # mean time of its rows after that
+        ("mean", "f8", _PARTS),  # mean of its values, unit of the kind
+    ]
+)
+
+
+class Ring(Protocol):
+    """One sensor's record of ``RATE_FIELDS``."""
+
+    newest: int
+    rows: Integers
+    opened_ns: Integers
+    offset_s: Floats
+    mean: Floats
+
+
 @dataclass(slots=True)
 class RateState:
     """A ring of the means of the window's parts, for each sensor.
 
     Attributes:
-        newest: int64 [m], place of the part that is filling.
-        rows: int64 [m, 8], rows in each part; 0 = unused.
-        opened_ns: int64 [m, 8], event time of the part's first row.
-        offset_s: float64 [m, 8], mean time of its rows after that, s.
-        mean: float64 [m, 8], mean of its values, unit of the kind.
+        sensors: records [m] of ``RATE_FIELDS``, which gives the meaning and unit of each field.
 
     """
 
-    newest: Integers
-    rows: Integers
-    opened_ns: Integers
-    offset_s: Floats
-    mean: Floats
+    sensors: Records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class Rate:
     so all rows count, at any rate of reporting, in a fixed memory of 264 bytes a sensor. It abstains until the parts
     reach back half the window: at the start, and after a gap longer than the window.
 
-    Use it: rate-of-rise of heat (a fire detector of class R answers to 10 degC/min within 4 min 20 s, EN 54-5), of gas,
+    Use it: rate-of-rise of heat (a heat detector of class A1 answers to 10 degC/min within 4 min 20 s, EN 54-5), of gas,
     of a falling tank. Choose the window as long as the time in which an answer is still of use: the standard error
     falls with window^1.5 where rows come at a constant rate, ``sigma * sqrt(12 / rows) / window_s * 60``.
 
@@ -89,14 +90,7 @@ class Rate:
         return f"{unit}/min"
 
     def init(self, sensors: SensorGroup) -> RateState:
-        shape = (len(sensors), _PARTS)
-        return RateState(
-            newest=np.zeros(len(sensors), np.int64),
-            rows=np.zeros(shape, np.int64),
-            opened_ns=np.zeros(shape, np.int64),
-            offset_s=np.zeros(shape),
-            mean=np.zeros(shape),
-        )
+        return RateState(np.zeros(len(sensors), RATE_FIELDS))
 
     def update(self, state: RateState, batch: Batch) -> Scores:
         """Score rows: float64 [n], unit of the kind a minute.
@@ -106,16 +100,7 @@ class Rate:
 
         """
         scores = np.empty(len(batch))
-        _update(
-            *columns(batch),
-            scores,
-            state.newest,
-            state.rows,
-            state.opened_ns,
-            state.offset_s,
-            state.mean,
-            nanoseconds(self.window_s),
-        )
+        _update(*columns(batch), scores, state.sensors, nanoseconds(self.window_s))
         return scores
 
     def advance(self, state: RateState, tick: Tick) -> Scores | None:  # noqa: ARG002
@@ -123,65 +108,60 @@ class Rate:
 
 
 @njit(nogil=True, error_model="numpy")
-def _slope(now_ns: int, window_ns: int, rows: Integers, opened_ns: Integers, offset_s: Floats, mean: Floats) -> float:
+def _take(own: Ring, now_ns: int, now: float, window_ns: int) -> None:
+    """Count a row into the part that is filling, or open the next one."""
+    part = own.newest
+    if own.rows[part] > 0 and (now_ns - own.opened_ns[part]) * (_PARTS - 1) >= window_ns:
+        part = (part + 1) % _PARTS
+        own.newest = part
+        own.rows[part] = 0
+    if own.rows[part] == 0:
+        own.opened_ns[part] = now_ns
+        own.offset_s[part] = 0.0
+        own.mean[part] = 0.0
+    own.rows[part] += 1
+    share = 1.0 / own.rows[part]
+    own.offset_s[part] += ((now_ns - own.opened_ns[part]) * 1e-9 - own.offset_s[part]) * share
+    own.mean[part] += (now - own.mean[part]) * share
+
+
+@njit(nogil=True, error_model="numpy")
+def _slope(own: Ring, now_ns: int, window_ns: int) -> float:
     """Slope a minute through the parts inside the window; NaN where they reach back less than half of it."""
-    total, ago_mean, value_mean = 0.0, 0.0, 0.0
-    reach_ns = 0
+    total, at_mean, value_mean, reach_ns = 0.0, 0.0, 0.0, 0
     for part in range(_PARTS):
-        if rows[part] > 0 and now_ns - opened_ns[part] <= window_ns:
-            at_s = (opened_ns[part] - now_ns) * 1e-9 + offset_s[part]
-            total += rows[part]
-            ago_mean += (at_s - ago_mean) * (rows[part] / total)
-            value_mean += (mean[part] - value_mean) * (rows[part] / total)
-            reach_ns = max(reach_ns, now_ns - opened_ns[part])
+        if own.rows[part] > 0 and now_ns - own.opened_ns[part] <= window_ns:
+            n = float(own.rows[part])
+            total += n
+            at_mean += n * ((own.opened_ns[part] - now_ns) * 1e-9 + own.offset_s[part])
+            value_mean += n * (own.mean[part] - own.mean[own.newest])
+            reach_ns = max(reach_ns, now_ns - own.opened_ns[part])
     if 2 * reach_ns < window_ns:
         return np.nan
+    at_mean /= total
+    value_mean = own.mean[own.newest] + value_mean / total
     spread, together = 0.0, 0.0
     for part in range(_PARTS):
-        if rows[part] > 0 and now_ns - opened_ns[part] <= window_ns:
-            apart_s = (opened_ns[part] - now_ns) * 1e-9 + offset_s[part] - ago_mean
-            spread += rows[part] * apart_s * apart_s
-            together += rows[part] * apart_s * (mean[part] - value_mean)
+        if own.rows[part] > 0 and now_ns - own.opened_ns[part] <= window_ns:
+            apart_s = (own.opened_ns[part] - now_ns) * 1e-9 + own.offset_s[part] - at_mean
+            spread += own.rows[part] * apart_s * apart_s
+            together += own.rows[part] * apart_s * (own.mean[part] - value_mean)
     return together / spread * 60.0
 
 
 @njit(
-    types.void(SENSOR, TIME, VALUE, F64, I64, I64_2D, I64_2D, F64_2D, F64_2D, types.int64),
+    types.void(SENSOR, TIME, VALUE, F64, records(RATE_FIELDS), types.int64),
     cache=True,
     nogil=True,
     error_model="numpy",
 )
-def _update(
-    sensor: Slots,
-    time_ns: Integers,
-    value: Floats,
-    scores: Floats,
-    newest: Integers,
-    rows: Integers,
-    opened_ns: Integers,
-    offset_s: Floats,
-    mean: Floats,
-    window_ns: int,
-) -> None:
+def _update(sensor: Slots, time_ns: Integers, value: Floats, scores: Floats, state: Records, window_ns: int) -> None:
     for row in range(len(sensor)):
         slot = sensor[row]
-        if slot < 0 or slot >= len(newest):
+        scores[row] = np.nan
+        if slot < 0 or slot >= len(state):
             raise IndexError("a row names no slot of the detector's state")
-        if not abs(value[row]) <= _VALUE_MAX:
-            scores[row] = np.nan
-            continue
-        now_ns = time_ns[row]
-        part = newest[slot]
-        if rows[slot, part] > 0 and (now_ns - opened_ns[slot, part]) * (_PARTS - 1) >= window_ns:
-            part = (part + 1) % _PARTS
-            newest[slot] = part
-            rows[slot, part] = 0
-        if rows[slot, part] == 0:
-            opened_ns[slot, part] = now_ns
-            offset_s[slot, part] = 0.0
-            mean[slot, part] = 0.0
-        rows[slot, part] += 1
-        share = 1.0 / rows[slot, part]
-        offset_s[slot, part] += ((now_ns - opened_ns[slot, part]) * 1e-9 - offset_s[slot, part]) * share
-        mean[slot, part] += (value[row] - mean[slot, part]) * share
-        scores[row] = _slope(now_ns, window_ns, rows[slot], opened_ns[slot], offset_s[slot], mean[slot])
+        if abs(value[row]) <= _VALUE_MAX:
+            own = state[slot]
+            _take(own, time_ns[row], value[row], window_ns)
+            scores[row] = _slope(own, time_ns[row], window_ns)

@@ -263,7 +263,8 @@ def the_state_is_arrays_by_slot(name: str, detector: AnyDetector, stream: Stream
     for _ in range(2):
         for column, array in columns_of(states[0]).items():
             assert isinstance(array, np.ndarray), column
-            assert array.dtype.kind in "fiu", column
+            assert array.dtype.kind in "fiuV", column
+            assert not array.dtype.hasobject, column
             assert array.ndim == 0 or array.shape[0] == len(stream.sensors), column
             assert not np.shares_memory(array, columns_of(states[1])[column]), column
         play(detector, stream, state=states[0])

@@ -17,8 +17,8 @@ def run_lengths(shift_sigma: float, *, rows: int, **parameters: float | str) -> 
     rng = np.random.default_rng(11)
     fed = Fed("cusum", {**LONG, **parameters}, sensors=1000)
     fed.rows(rng.normal(0.0, 1.0, (4002, 1000)))
-    fed.state.above[:] = 0.0
-    fed.state.below[:] = 0.0
+    fed.state.sensors["above"][:] = 0.0
+    fed.state.sensors["below"][:] = 0.0
     beyond = fed.rows(rng.normal(shift_sigma, 1.0, (rows, 1000))) > 5.0
     return np.where(beyond.any(axis=0), beyond.argmax(axis=0) + 1, rows)
 
@@ -63,15 +63,15 @@ def test_a_side_that_is_not_asked_for_says_nothing() -> None:
 def test_the_sum_stops_at_the_cap_and_comes_back() -> None:
     n = np.arange(1000)
     scores = Fed("cusum", QUICK).rows(np.random.default_rng(3).normal(size=1000) + 20.0 * ((n >= 700) & (n < 800)))
-    assert scores[799] == 10.0
-    assert scores[800:840].min() < 5.0
+    assert scores[799] == 20.0
+    assert scores[800:860].min() < 5.0
 
 
 def test_one_wild_reading_alone_does_not_reach_five() -> None:
     fed = Fed("cusum", QUICK, sensors=200)
     values = np.random.default_rng(4).normal(size=(701, 200))
     fed.rows(values[:700])
-    fed.state.above[:] = 0.0
+    fed.state.sensors["above"][:] = 0.0
     assert fed.rows(np.full((1, 200), 1000.0)).max() < 5.0
 
 
@@ -115,8 +115,8 @@ def test_within_a_block_the_score_stays() -> None:
     ("parameters", "requirement"),
     [
         ({"drift_sigma": 5.0}, r"cusum\.drift_sigma must be below clip_sigma \(4\), got 5"),
-        ({"hold_sigma": 10.0}, r"cusum\.hold_sigma must be below cap_sigma \(10\), got 10"),
-        ({"head_start_sigma": 12.0}, r"cusum\.head_start_sigma must be below cap_sigma \(10\), got 12"),
+        ({"hold_sigma": 20.0}, r"cusum\.hold_sigma must be below cap_sigma \(20\), got 20"),
+        ({"head_start_sigma": 22.0}, r"cusum\.head_start_sigma must be below cap_sigma \(20\), got 22"),
         ({"side": "up"}, r"cusum\.side must be one of high, low, both, got 'up'"),
     ],
 )

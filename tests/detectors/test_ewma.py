@@ -88,10 +88,10 @@ def test_a_daily_cycle_raises_nothing() -> None:
 def test_a_gap_in_the_data_does_not_overturn_what_was_learned() -> None:
     fed = Fed("ewma", QUICK)
     fed.rows(noise(1000))
-    mean = float(fed.state.mean[0])
+    mean = float(fed.state.sensors["mean"][0])
     fed.wait(86400.0)
     fed.rows([1.5])
-    assert fed.state.mean[0] == pytest.approx(mean, abs=0.01)
+    assert fed.state.sensors["mean"][0] == pytest.approx(mean, abs=0.01)
 
 
 def test_a_value_on_a_coarse_grid_that_flips_by_one_step_is_no_alarm() -> None:
