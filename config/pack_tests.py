@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from config.findings import Findings, Plain, one_of
 from config.shape import Duration, Shape, TextShape, check_shape
@@ -84,13 +84,22 @@ class _ExpectationShape(Shape):
         return (Transition.RETURNED if self.returned else None), Grade.NONE
 
 
+def _expected(given: object) -> object:
+    """Turn the word ``nothing`` into an empty list, which itself is too easily an oversight to be allowed."""
+    if given == "nothing":
+        return []
+    if not isinstance(given, list) or not given:
+        raise ValueError("must be a list of expectations, or the word nothing")
+    return given
+
+
 class _TestShape(Shape):
     name: TextShape
     kind: str
     period: Duration | None = Field(default=None, gt=0, description="The kind's if not given.")
     seed: int = Field(default=1, ge=0)
     given: list[_StretchShape] = Field(min_length=1, max_length=100)
-    expect: Literal["nothing"] | Annotated[list[_ExpectationShape], Field(min_length=1, max_length=50)]
+    expect: Annotated[list[_ExpectationShape], BeforeValidator(_expected), Field(max_length=50)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +195,9 @@ def _fits(
     rows = shape.given[-1].until_s / (shape.period or kinds[shape.kind].period_s)
     if rows > ROWS_MAX:
         findings.error(document.place("tests", at, "given"), f"may make {ROWS_MAX:,} readings", Plain(f"{rows:,.0f}"))
-    if shape.expect != "nothing":
-        for number, expectation in enumerate(shape.expect):
-            place = document.place("tests", at, "expect", number, "rule")
-            _check_expectation(place, expectation, shape.kind, rules, findings)
+    for number, expectation in enumerate(shape.expect):
+        place = document.place("tests", at, "expect", number, "rule")
+        _check_expectation(place, expectation, shape.kind, rules, findings)
     return len(findings.errors) == before
 
 
@@ -209,14 +217,13 @@ def _check_expectation(
 
 
 def _test(shape: _TestShape, kind: Kind, place: Place) -> PackTest:
-    expectations = [] if shape.expect == "nothing" else shape.expect
     return PackTest(
         shape.name.text(),
         kind.id,
         shape.period or kind.period_s,
         shape.seed,
         tuple(_stretch(stretch) for stretch in shape.given),
-        tuple(_expectation(expectation) for expectation in expectations),
+        tuple(_expectation(expectation) for expectation in shape.expect),
         place,
         kind,
     )

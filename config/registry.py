@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from config.findings import Findings, Plain, one_of
+from config.findings import ERRORS_MAX, Findings, Plain, one_of
 from config.shape import Name, Shape, TextShape, check_shape
 from config.yaml_file import Data, Document, read_text, read_yaml
 from model.errors import Place
@@ -155,7 +155,9 @@ class _References:
 
     def known(self, place: Place, what: str, given: str, names: frozenset[str]) -> None:
         if given not in names:
-            self._findings.error(place, f"must be {what} that exists; {one_of(names, given)}", given)
+            enough = len(self._findings.errors) > ERRORS_MAX  # a search for each of ten thousand takes minutes
+            hint = "" if enough else f"; {one_of(names, given)}"
+            self._findings.error(place, f"must be {what} that exists{hint}", given)
 
     def sensors(self, rows: Sequence[_Row], kinds: frozenset[str] | None, assets: frozenset[str]) -> None:
         first: dict[str, Place] = {}
@@ -188,7 +190,7 @@ def _csv_rows(document: Document, name: str | None, findings: Findings) -> list[
     if text is None:
         return []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[_Row] = Field(default=[])
+    rows: list[_Row] = []
     try:
         columns = _columns(str(path), next(reader, []), findings)
         if columns is None:
