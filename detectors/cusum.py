@@ -46,11 +46,11 @@ class Cusum:
 
     Use it: for shifts of ``2 * drift_sigma`` that last, such as a small leak. In white noise of known spread a limit of
     5 with drift 0.5 gives one false alarm in 465 blocks (side both) and finds a shift of one sigma in about ten, of
-    two in four. The cap lets the sum come back, from 20 to 5 in about thirty blocks of normal; a rule's limit must be below it. ``clip_sigma`` below
-    5 + drift means that one wild reading alone cannot reach 5. ``head_start_sigma`` (half the limit) halves the delay
-    for what is already wrong when the warm-up ends. Suggested: outdoor gas at 1 min: the defaults, side high. Pressure
-    at 50 Hz: every 0.5, warm-up 40, mean 20, sigma 300, hold 60. Thermocouples at 5 s: warm-up 40, mean 600,
-    sigma 3600, floor 1 degC, side high.
+    two in four; 9.5 gives one in 43,000. The cap lets the sum come back, from 20 to 5 in about thirty blocks of normal;
+    a rule's limit must be below it. ``clip_sigma`` below 5 + drift means that one wild reading alone cannot reach 5.
+    ``head_start_sigma`` (half the limit) halves the delay for what is already wrong when the warm-up ends. Suggested:
+    outdoor gas at 1 min: the defaults, side high. Pressure at 50 Hz: every 0.5, warm-up 40, mean 20, sigma 300,
+    hold 60. Thermocouples at 5 s: warm-up 40, mean 600, sigma 3600, floor 1 degC, side high.
 
     Fails: on noise with a memory, which it adds up as if it were a shift: choose ``every_s`` as long as the memory, and
     higher limits. A sigma from few rows is itself uncertain: after eight rows false alarms are several times as

@@ -66,8 +66,8 @@ class Rate:
     so all rows count, at any rate of reporting, in a fixed memory of 264 bytes a sensor. It abstains until the parts
     reach back half the window: at the start, and after a gap longer than the window.
 
-    Use it: rate-of-rise of heat (a heat detector of class A1 answers to 10 degC/min within 4 min 20 s, EN 54-5), of gas,
-    of a falling tank. Choose the window as long as the time in which an answer is still of use: the standard error
+    Use it: rate-of-rise of heat (a heat detector of class A1 answers to 10 degC/min within 4 min 20 s, EN 54-5), of
+    gas, of a falling tank. Choose the window as long as the time in which an answer is still of use: the standard error
     falls with window^1.5 where rows come at a constant rate, ``sigma * sqrt(12 / rows) / window_s * 60``.
 
     Fails: on a single wild reading, which tilts the line for a whole window (give the rule an on-delay); at corners,
