@@ -8,7 +8,7 @@ import ssl
 import struct
 import time
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias, TypeVar
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -21,6 +21,8 @@ from connectors.settings import LocalPath, SettingsModel, read_secret
 #: What a connection may raise: the network, TLS, a host name that is none, a broker that does not keep to the protocol.
 NETWORK_ERRORS = (OSError, ValueError, struct.error, IndexError)
 
+SomeClient = TypeVar("SomeClient", bound=Client)
+
 _PUBACK = struct.Struct("!BBH")
 _READ_AHEAD_BYTES = 65536
 
@@ -29,19 +31,25 @@ class BrokerSettings(SettingsModel):
     """Where the broker is and who we are to it."""
 
     host: str = Field(min_length=1, description="Broker's host name or address.")
-    port: int = Field(1883, ge=1, le=65535, description="Broker's port; usually 8883 with TLS.")
+    port: int = Field(default=1883, ge=1, le=65535, description="Broker's port; usually 8883 with TLS.")
     version: Annotated[Literal["3.1.1", "5"], BeforeValidator(str)] = Field(
-        "5", description="MQTT version: 5 or 3.1.1."
+        default="5", description="MQTT version: 5 or 3.1.1."
     )
-    client_id: str = Field("", max_length=200, description="Fixed client id; by default `fengsui-` and the name.")
-    username: str | None = Field(None, description="User name at the broker.")
-    password_file: LocalPath | None = Field(None, description="File that holds the password.")
+    client_id: str = Field(
+        default="", max_length=200, description="Fixed client id; by default `fengsui-` and the name."
+    )
+    username: str | None = Field(default=None, description="User name at the broker.")
+    password_file: LocalPath | None = Field(default=None, description="File that holds the password.")
     tls: bool = Field(default=False, description="Encrypt; implied by any of the three files below.")
-    ca_file: LocalPath | None = Field(None, description="Certificates to trust, PEM; by default those of the system.")
-    cert_file: LocalPath | None = Field(None, description="Our own certificate, PEM.")
-    key_file: LocalPath | None = Field(None, description="Key of our own certificate, PEM.")
-    keepalive_s: int = Field(30, ge=1, le=65535, description="A silent connection is given up after 1.5 times this.")
-    connect_timeout_s: float = Field(5.0, gt=0, le=60, description="Time to connect and to be let in.")
+    ca_file: LocalPath | None = Field(
+        default=None, description="Certificates to trust, PEM; by default those of the system."
+    )
+    cert_file: LocalPath | None = Field(default=None, description="Our own certificate, PEM.")
+    key_file: LocalPath | None = Field(default=None, description="Key of our own certificate, PEM.")
+    keepalive_s: int = Field(
+        default=30, ge=1, le=65535, description="A silent connection is given up after 1.5 times this."
+    )
+    connect_timeout_s: float = Field(default=5.0, gt=0, le=60, description="Time to connect and to be let in.")
 
     @model_validator(mode="after")
     def _pairs(self) -> Self:
@@ -112,8 +120,18 @@ class BufferedClient(Client):
             sock.close()
 
 
-def new_client(settings: BrokerSettings, client_id: str, *, keep_session: bool, manual_ack: bool) -> BufferedClient:
+def new_client(
+    kind: type[SomeClient], settings: BrokerSettings, client_id: str, *, keep_session: bool, manual_ack: bool = False
+) -> SomeClient:
     """Make a client that is not yet connected.
+
+    Args:
+        kind: ``BufferedClient``, whose owner reads and reconnects by itself, or paho's ``Client``, which does that on a
+            thread of its own.
+        settings: where and as whom.
+        client_id: who we are.
+        keep_session: whether the broker keeps our session while we are away.
+        manual_ack: whether the owner acknowledges what it receives.
 
     Raises:
         FengsuiError: the password cannot be read.
@@ -121,12 +139,12 @@ def new_client(settings: BrokerSettings, client_id: str, *, keep_session: bool, 
 
     """
     five = settings.version == "5"
-    client = BufferedClient(
+    client = kind(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         clean_session=None if five else not keep_session,
         protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
-        reconnect_on_failure=False,
+        reconnect_on_failure=not issubclass(kind, BufferedClient),
         manual_ack=manual_ack,
     )
     client.connect_timeout = settings.connect_timeout_s

@@ -59,18 +59,21 @@ class Settings(BrokerSettings):
         min_length=1, description="What to listen to; the first that fits counts."
     )
     session_expiry_s: int = Field(
-        604800, ge=0, le=0xFFFFFFFF, description="How long the broker keeps our messages while we are away (MQTT 5)."
+        default=604800,
+        ge=0,
+        le=0xFFFFFFFF,
+        description="How long the broker keeps our messages while we are away (MQTT 5).",
     )
     receive_maximum: int = Field(
-        2000,
+        default=2000,
         ge=1,
         le=65535,
         description="Messages under way without acknowledgement; MQTT 3.1.1 uses the broker's max_inflight_messages.",
     )
-    reconnect_delay_s_min: float = Field(0.2, gt=0, description="First delay before a reconnection.")
-    reconnect_delay_s_max: float = Field(30.0, gt=0, description="Longest delay before a reconnection.")
-    payload_bytes_max: int = Field(262144, ge=1, description="Longer payloads are refused.")
-    depth_max: int = Field(8, ge=2, le=64, description="Payloads nested deeper are refused.")
+    reconnect_delay_s_min: float = Field(default=0.2, gt=0, description="First delay before a reconnection.")
+    reconnect_delay_s_max: float = Field(default=30.0, gt=0, description="Longest delay before a reconnection.")
+    payload_bytes_max: int = Field(default=262144, ge=1, description="Longer payloads are refused.")
+    depth_max: int = Field(default=8, ge=2, le=64, description="Payloads nested deeper are refused.")
 
     @model_validator(mode="after")
     def _delays(self) -> Self:
@@ -214,7 +217,7 @@ class MqttSource:
         self._wake_writer.close()
 
     def _new_client(self, *, keep_session: bool = True) -> BufferedClient:
-        client = new_client(self._settings, self._client_id, keep_session=keep_session, manual_ack=True)
+        client = new_client(BufferedClient, self._settings, self._client_id, keep_session=keep_session, manual_ack=True)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect

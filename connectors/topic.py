@@ -90,8 +90,8 @@ class Subscription(SettingsModel):
         description="Topic template: words in braces stand for one level, e.g. `district/{site}/{sensor}`."
     )
     tag: str = Field(description="Tag template of its words; `{tag}` takes the reading's own tag.")
-    qos: Literal[0, 1] = Field(1, description="1: kept by the broker until it is durable here. 0: may be lost.")
-    format: Literal["json"] = Field("json", description="How payloads are written.")
+    qos: Literal[0, 1] = Field(default=1, description="1: kept by the broker until it is durable here. 0: may be lost.")
+    format: Literal["json"] = Field(default="json", description="How payloads are written.")
 
     @model_validator(mode="after")
     def _words_fit(self) -> Self:

@@ -1,0 +1,135 @@
+"""Which channels of a recording are sensors, of which kind, and how they are called: data beside the packs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from connectors.settings import SettingsModel
+from connectors.topic import TagTemplate
+from model.errors import ConfigError, ConfigErrors, Place
+from model.sensor import Position
+from model.text import Text
+
+_WORD = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_NOT_IN_A_TAG = re.compile(r"[\s+#/]+")
+
+
+class _Name(SettingsModel):
+    zh: str
+    en: str
+
+
+class ChannelRule(SettingsModel):
+    """What the channels that fit a pattern are."""
+
+    channel: str = Field(min_length=1, description="Column name; `*` is any text, `{word}` any text with a name.")
+    skip: bool = Field(default=False, description="These channels are no sensors.")
+    kind: str = Field(default="", description="Sensor kind.")
+    tag: str = Field(
+        default="{series}/{channel}", description="Tag template of {series}, {channel} and the pattern's words."
+    )
+    unit: str = Field(default="", description="Unit of the column; empty is the unit of the kind.")
+    scale: float = Field(default=1.0, description="Values are multiplied by this.")
+    name: _Name | None = Field(
+        default=None, description="What people call it, as a template like the tag; else the channel."
+    )
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.skip == bool(self.kind):
+            raise ValueError(f"a channel has either a kind or skip: true, got kind {self.kind!r}, skip {self.skip}")
+        words = {"series", "channel", *_WORD.findall(self.channel)}
+        for text in (self.tag, *((self.name.zh, self.name.en) if self.name else ())):
+            unknown = set(TagTemplate(text).words) - words
+            if unknown:
+                raise ValueError(f"a template may use {sorted(words)}, got {sorted(unknown)} in {text!r}")
+        return self
+
+    def match(self, channel: str) -> dict[str, str] | None:
+        parts = _WORD.split(self.channel)
+        regex = "".join(
+            f"(?P<{part}>.+)" if i % 2 else re.escape(part).replace(r"\*", ".*") for i, part in enumerate(parts)
+        )
+        found = re.fullmatch(regex, channel, re.DOTALL)
+        return None if found is None else found.groupdict()
+
+
+class ChannelMap(SettingsModel):
+    """The sensors of a set of recordings. The first rule that fits a channel counts."""
+
+    site: str = Field(default="recording", description="Site to which the series belong, one asset each.")
+    time: str = Field(default="timestamp", description="Column of the time.")
+    zone: Annotated[Literal["UTC", "Asia/Shanghai"], BeforeValidator(str)] = Field(
+        default="UTC", description="What times without a zone are in."
+    )
+    channels: list[ChannelRule] = Field(min_length=1, description="Rules from channel to sensor.")
+
+    def find(self, series: str, channel: str) -> Channel | None:
+        """The channel as a sensor; None where no rule fits or it is left out."""
+        for rule in self.channels:
+            words = rule.match(channel)
+            if words is not None:
+                return None if rule.skip else Channel.of(rule, series, channel, words)
+        return None
+
+    def skips(self, channel: str) -> bool:
+        rule = next((one for one in self.channels if one.match(channel) is not None), None)
+        return rule is not None and rule.skip
+
+
+class Channel:
+    """One column of a recording as a sensor."""
+
+    __slots__ = ("channel", "kind", "name", "position", "scale", "tag", "unit")
+
+    def __init__(self, channel: str, tag: str, name: Text, position: Position, rule: ChannelRule) -> None:
+        self.channel = channel
+        self.tag = tag
+        self.name = name
+        self.position = position
+        self.kind = rule.kind
+        self.unit = rule.unit
+        self.scale = rule.scale
+
+    @classmethod
+    def of(cls, rule: ChannelRule, series: str, channel: str, words: dict[str, str]) -> Channel:
+        words = {**words, "series": series, "channel": channel}
+        plain = {word: _NOT_IN_A_TAG.sub("_", text) for word, text in words.items()}
+        name = Text(channel, channel)
+        if rule.name is not None:
+            name = Text(TagTemplate(rule.name.zh).render(words), TagTemplate(rule.name.en).render(words))
+        along = words.get("along_m")
+        position = Position(along_m=float(along)) if along is not None else Position()
+        return cls(channel, TagTemplate(rule.tag).render(plain), name, position, rule)
+
+
+def load_channel_map(path: Path) -> ChannelMap:
+    """Read a channel map.
+
+    Raises:
+        ConfigErrors: it cannot be read or does not say what it should.
+
+    """
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        return ChannelMap.model_validate(content)
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise ConfigErrors([ConfigError(Place(str(path), 0, ""), "must be a YAML file", str(error))]) from error
+    except ValidationError as error:
+        raise ConfigErrors(
+            [
+                ConfigError(Place(str(path), 0, _dotted(one["loc"])), one["msg"], one["input"])
+                for one in error.errors(include_url=False)
+            ]
+        ) from error
+
+
+def _dotted(loc: Sequence[str | int]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
