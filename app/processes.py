@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 
-from app import compose
+from app import compose, configured
 
 log = structlog.get_logger("process")
 
@@ -19,10 +19,10 @@ EXIT_WORKER_DIED = 70
 
 def run_pipeline(config: Path) -> None:
     """Sources to store, until SIGTERM."""
-    configured = compose.settings(config)
-    running = compose.runner(configured)
-    commands = compose.commands(configured, running)
-    _serve_metrics(configured.metrics.pipeline, running.metrics.registry)
+    settings = configured.read(config)
+    running = compose.runner(settings)
+    commands = compose.commands(settings, running)
+    _serve_metrics(settings.metrics.pipeline, running.metrics.registry)
     _on_stop(running.stop)
     commands.start()
     log.info("pipeline runs", plan=running.state.bound.plan.version, sensors=len(running.state.bound.plan.sensors))
@@ -35,13 +35,13 @@ def run_pipeline(config: Path) -> None:
 
 def run_delivery(config: Path) -> None:
     """Store to sinks, until SIGTERM."""
-    configured = compose.settings(config)
-    parts = compose.delivery(configured)
-    _serve_metrics(configured.metrics.delivery, parts.metrics.registry)
+    settings = configured.read(config)
+    parts = compose.delivery(settings)
+    _serve_metrics(settings.metrics.delivery, parts.metrics.registry)
     stop = threading.Event()
     _on_stop(stop.set)
     threads = parts.start(stop)
-    log.info("delivery runs", sinks=[c.name for c in configured.sinks])
+    log.info("delivery runs", sinks=[c.name for c in settings.sinks])
     _watch(threads, stop)
     for thread in threads:
         thread.join(timeout=10)

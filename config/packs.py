@@ -118,14 +118,19 @@ def load_packs(names: Sequence[str], base: Path, findings: Findings, *, places: 
     )
 
 
+def shipped() -> list[str]:
+    """Names of the packs that come with Fengsui."""
+    return sorted(folder.name for folder in SHIPPED.iterdir() if (folder / "kinds.yaml").is_file())
+
+
 def _folder(name: str, base: Path, place: Place, findings: Findings) -> Path | None:
-    shipped = sorted(folder.name for folder in SHIPPED.iterdir() if (folder / "kinds.yaml").is_file())
-    if name in shipped:
+    known = shipped()
+    if name in known:
         return SHIPPED / name
     folder = (base / Path(name).expanduser()).resolve()
     if folder.is_dir():
         return folder
-    findings.error(place, f"must be a folder or a shipped pack; {one_of(shipped, name)}", name)
+    findings.error(place, f"must be a folder or a shipped pack; {one_of(known, name)}", name)
     return None
 
 

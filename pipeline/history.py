@@ -80,7 +80,7 @@ class HistoryWorker:
         if cursor != self._cursor:
             self._store.move_cursor(self.name, cursor)
             self._cursor = cursor
-        self._metrics.cursor_lag.labels(self.name).set(self._reader.offset - cursor.journal_offset)
+        self._metrics.cursor_lag.labels(self.name).set(self._reader.bytes_behind())
         return len(points)
 
     def _write(self, points: list[Point]) -> None:

@@ -45,10 +45,11 @@ class DeliveryMetrics:
     def __init__(self) -> None:
         self.registry = r = CollectorRegistry()
         self.attempts = Counter("fengsui_delivery_attempts", "Attempts by outcome.", ["sink", "outcome"], registry=r)
-        self.pending = Gauge("fengsui_delivery_pending", "Messages not delivered yet.", ["sink"], registry=r)
+        self.pending = Gauge("fengsui_delivery_pending", "Outbox messages not delivered yet.", ["sink"], registry=r)
         self.dead = Gauge("fengsui_delivery_dead", "Messages given up, kept for resending.", ["sink"], registry=r)
         self.last_success = Gauge(
             "fengsui_delivery_last_success_timestamp_seconds", "Last success.", ["sink"], registry=r
         )
-        self.cursor_lag = Gauge("fengsui_cursor_lag_rows", "Inputs a cursor is behind.", ["sink"], registry=r)
-        self.outbox_depth = Gauge("fengsui_outbox_depth", "Messages pending over all sinks.", registry=r)
+        self.cursor_lag = Gauge(
+            "fengsui_cursor_lag_bytes", "Journal that a cursor has not read yet.", ["sink"], registry=r
+        )

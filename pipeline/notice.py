@@ -8,6 +8,7 @@ from model.alarm import AlarmEvent, Grade
 from model.plan import Plan, RuleSpec
 from model.sensor import Asset, Sensor, Site
 from model.text import Text
+from pipeline.self_watch import SYSTEM_RULES
 from store.pipeline_store import OutboxRow
 
 FORMAT = "fengsui.alarm-event.v1"
@@ -33,7 +34,7 @@ class NoticeWriter:
     """Knows the plan's names."""
 
     def __init__(self, plan: Plan) -> None:
-        self._rules = {rule.id: rule for rule in plan.rules}
+        self._rules = {rule.id: rule for rule in (*plan.rules, *SYSTEM_RULES)}
         self._sensors = {sensor.tag: sensor for sensor in plan.sensors}
         self._assets = {asset.id: asset for asset in plan.assets}
         self._sites = {site.id: site for site in plan.sites}

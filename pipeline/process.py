@@ -21,14 +21,11 @@ from pipeline.carry import carry_over, copy_slots, slot_pairs
 from pipeline.judge import LevelChange, judge_rows, judge_tick
 from pipeline.recent import RecentState, readings, remember
 from pipeline.reorder import Reorder, Waiting, to_batch
+from pipeline.self_watch import GAP_GRADE, GAP_NS, GAP_RULE, GAP_SUBJECT, gap_why
 from rules.alarm_machine import AlarmMachine, Circumstance, Signal, Subject
 
-#: A longer pause between two ticks means that the system itself was down: that time does not count as silence.
-GAP_NS = 10 * 10**9
 #: Commands whose ids are remembered, so that one sent twice has one effect.
 COMMANDS_REMEMBERED = 10_000
-
-GAP_RULE, SYSTEM = "system.data_gap", "system"
 
 
 @dataclass(slots=True)
@@ -127,13 +124,13 @@ def _admit_and_judge(state: State, batch: Batch, offsets: NDArray[np.int64]) -> 
     changes = judge_rows(state.bound, rows, fresh, admitted.clock_fault[news], state.clock.live_ns)
     events = _end_of_gap(state, rows, offsets, fresh)
     for change in changes:
-        late = not fresh[change.row]
+        late = not bool(fresh[change.row])
         age_ns = int(rows.received_ns[change.row] - rows.time_ns[change.row])
         circumstance = Circumstance(
             offset=int(offsets[change.row]),
             time_ns=change.time_ns,
             at_ns=int(rows.received_ns[change.row]),
-            offline=late or age_ns > state.bound.offline_ns[change.sensor],
+            offline=late or age_ns > int(state.bound.offline_ns[change.sensor]),
         )
         shown = readings(state.recent, change.sensor, rows, change.row)
         events.append(_event(state, change, circumstance, shown))
@@ -168,30 +165,10 @@ def _advance_clock(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
     if clock.in_gap:
         return []
     clock.in_gap = True
-    since_ns = before_wall_ns
     gap_s = max(passed_ns, tick.wall_ns - before_wall_ns) / 1e9
     circumstance = Circumstance(offset=offset, time_ns=tick.wall_ns, at_ns=tick.wall_ns)
-    why = _gap_why(state, gap_s, since_ns)
-    return [state.alarms.level_changed(_GAP_SUBJECT, Grade.NONE, Grade.YELLOW, circumstance, why)]
-
-
-_GAP_SUBJECT = Subject(GAP_RULE, SYSTEM, SYSTEM, latching=False)
-
-
-def _gap_why(state: State, gap_s: float, since_ns: int) -> Why:
-    return Why(
-        condition=f"pause between ticks > {GAP_NS / 1e9:g} s",
-        value=gap_s,
-        unit="s",
-        quality=GOOD,
-        scores={},
-        since_ns=since_ns,
-        on_delay_s=0.0,
-        readings=(Evidence(state.clock.wall_ns, gap_s),),
-        rule_source="built in: the system was down, readings of that time come late or never",
-        plan_version=state.bound.plan.version,
-        margin=None,
-    )
+    why = gap_why(gap_s, since_ns=before_wall_ns, until_ns=tick.wall_ns, plan_version=state.bound.plan.version)
+    return [state.alarms.level_changed(GAP_SUBJECT, Grade.NONE, GAP_GRADE, circumstance, why)]
 
 
 def _end_of_gap(state: State, rows: Batch, offsets: NDArray[np.int64], fresh: NDArray[np.bool_]) -> list[AlarmEvent]:
@@ -206,7 +183,7 @@ def _end_of_gap(state: State, rows: Batch, offsets: NDArray[np.int64], fresh: ND
     circumstance = Circumstance(
         offset=int(offsets[first]), time_ns=state.clock.wall_ns, at_ns=int(rows.received_ns[first])
     )
-    return [state.alarms.level_changed(_GAP_SUBJECT, Grade.YELLOW, Grade.NONE, circumstance, None)]
+    return [state.alarms.level_changed(GAP_SUBJECT, GAP_GRADE, Grade.NONE, circumstance, None)]
 
 
 def _act(state: State, offset: int, act: HumanAct) -> Outcome:
@@ -230,7 +207,7 @@ def _signal(state: State, act: HumanAct) -> Signal:
     if act.act != "reset":
         raise CommandRefused(f"act {act.act!r} is not known; known are acknowledge and reset")
     alarm = next((a for a in state.alarms.open_alarms() if a.id == act.alarm_id), None)
-    orphan = alarm is not None and alarm.rule != GAP_RULE and not state.bound.judges(alarm.rule, alarm.tag)
+    orphan = alarm is not None and alarm.rule != GAP_RULE.id and not state.bound.judges(alarm.rule, alarm.tag)
     return Signal.RETURN if orphan else Signal.RESET
 
 
@@ -239,7 +216,7 @@ def _event(state: State, change: LevelChange, circumstance: Circumstance, shown:
     sensor = plan.sensors[change.sensor]
     rule = change.rule
     kind = state.bound.programs[state.bound.program_of[change.sensor]].kind
-    judged_by = rule.spec.grades[max(change.before, change.after) - 1 if change.after == 0 else change.after - 1]
+    judged_by = rule.spec.grades[(change.after or change.before) - 1]
     why = Why(
         condition=judged_by.when,
         value=None if np.isnan(change.value) else change.value,

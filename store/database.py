@@ -51,9 +51,15 @@ def open_reader(path: Path) -> Engine:
     """
     if not path.exists():
         raise StoreError(f"{path}: not there yet; has `fengsui run` been started with this data_dir?")
-    return create_engine(
+    engine = create_engine(
         f"sqlite:///file:{path}?mode=ro&uri=true", connect_args={"timeout": 5, "check_same_thread": False}
     )
+    with engine.connect() as connection:
+        version = connection.execute(text("PRAGMA user_version")).scalar_one()
+    _check_version(path, version)
+    if version < SCHEMA_VERSION:
+        raise StoreError(f"{path}: schema {version} is older than {SCHEMA_VERSION}; start `fengsui run` once")
+    return engine
 
 
 def _writer_pragmas(connection: sqlite3.Connection, _: object) -> None:

@@ -212,7 +212,8 @@ class DeliveryReader:
 def _counts(connection: Connection, sink: str) -> SinkCounts:
     run = connection.execute
     mine = messages.c.sink == sink
-    states = dict(run(select(messages.c.state, func.count()).where(mine).group_by(messages.c.state)).tuples().all())
+    grouped = run(select(messages.c.state, func.count()).where(mine).group_by(messages.c.state))
+    states: dict[str, int] = {row[0]: row[1] for row in grouped}
     pending = messages.c.state == PENDING
     return SinkCounts(
         pending=states.get(PENDING, 0),

@@ -170,6 +170,14 @@ class JournalReader:
                 raise JournalError(f"{path}: damaged between offsets {self.offset} and {_first_offset(following)}")
             self._path, self._position = following, segment.FILE_HEADER.size
 
+    def bytes_behind(self) -> int:
+        """How much of the journal has not been read yet."""
+        paths = segments(self._folder)
+        if self._path is None:
+            return sum(path.stat().st_size for path in paths)
+        later = sum(path.stat().st_size for path in paths if path > self._path)
+        return later + self._path.stat().st_size - self._position
+
     def _find(self) -> Path | None:
         paths = segments(self._folder)
         if not paths:

@@ -9,8 +9,20 @@ import msgspec
 from sqlalchemy import func, select, text
 
 from model.alarm import Alarm, AlarmEvent
+from model.errors import StoreError
+from model.plan import Plan
 from store.database import open_reader
-from store.pipeline_store import OutboxRow, UnregisteredTag, alarms, events, outbox, poison, position, unregistered
+from store.pipeline_store import (
+    OutboxRow,
+    UnregisteredTag,
+    alarms,
+    events,
+    outbox,
+    plans,
+    poison,
+    position,
+    unregistered,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,19 @@ class PipelineReader:
     def position(self) -> int:
         with self._engine.connect() as connection:
             return connection.execute(select(position.c.offset)).scalar() or 0
+
+    def plan(self) -> Plan:
+        """The plan in force.
+
+        Raises:
+            StoreError: the pipeline has not begun with one yet.
+
+        """
+        with self._engine.connect() as connection:
+            body = connection.execute(select(plans.c.body).order_by(plans.c.seq.desc()).limit(1)).scalar()
+        if body is None:
+            raise StoreError("no plan is in force yet; has `fengsui run` been started with this data_dir?")
+        return msgspec.json.decode(body, type=Plan)
 
     def poison(self, limit: int = 100) -> list[PoisonRow]:
         query = select(poison).order_by(poison.c.seq.desc()).limit(limit)

@@ -30,6 +30,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from model.alarm import Alarm, AlarmEvent, AlarmState, after, beginning
 from model.connector import Refusal
+from model.plan import Plan
 from store.database import open_writer
 
 POISON_KEPT = 10_000
@@ -72,6 +73,13 @@ position = Table(
     schema,
     Column("one", Integer, primary_key=True),
     Column("offset", BigInteger, nullable=False),  # all events of inputs below it are stored
+)
+plans = Table(
+    "plans",
+    schema,
+    Column("seq", Integer, primary_key=True),
+    Column("version", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON of the Plan; the last one is in force
 )
 poison = Table(
     "poison",
@@ -157,6 +165,13 @@ class PipelineStore:
                 .on_conflict_do_update(index_elements=["one"], set_={"offset": next_offset})
             )
         return added
+
+    def note_plan(self, plan: Plan) -> None:
+        """Show readers which plan is in force, with its names; the journal holds the plan itself."""
+        with self._engine.begin() as connection:
+            last = connection.execute(select(plans.c.version).order_by(plans.c.seq.desc()).limit(1)).scalar()
+            if last != plan.version:
+                connection.execute(insert(plans).values(version=plan.version, body=_json(plan)))
 
     def keep_poison(self, refusals: Iterable[Refusal]) -> None:
         """Keep refused payloads with their reason; the oldest make room."""

@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from app import compose
 from app.cli.screen import (
     CONFIG_DEFAULT,
     EXIT_NOT_FOUND,
@@ -27,9 +26,9 @@ from app.cli.screen import (
     say,
     show_time,
 )
-from app.cli.why import show_alarm
+from app.cli.why import Names, show_alarm, shown_value
 from app.client import PipelineClient
-from config.plan import load_plan
+from app.configured import Paths, read
 from config.settings import Settings
 from model.alarm import Alarm
 from store.pipeline_reader import PipelineReader
@@ -51,16 +50,17 @@ def list_alarms(
     lang: LangOption = "",
 ) -> None:
     """列出未关闭的报警（等级高、未确认的在前）。List open alarms, the most urgent first."""
-    configured = compose.settings(config)
+    configured = read(config)
     speak = language(lang, configured.language)
-    alarms = _reader(configured).alarms(open_only=not every, limit=limit)
+    reader = _reader(configured)
+    alarms = reader.alarms(open_only=not every, limit=limit)
     alarms.sort(key=lambda a: (a.acknowledged_by != "", -max(a.grade, a.highest), -a.changed_ns))
     if as_json:
         print_json(alarms)
     elif not alarms:
         out.print(say("no_alarms", speak), style="green")
     else:
-        out.print(_table(alarms, configured, speak))
+        out.print(_table(alarms, Names(reader.plan(), speak), configured.time_zone))
 
 
 @app.command()
@@ -68,7 +68,7 @@ def show(
     alarm: IdArgument, config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False, lang: LangOption = ""
 ) -> None:
     """查看一条报警的原因与经过。Show one alarm: why, and what happened since."""
-    configured = compose.settings(config)
+    configured = read(config)
     speak = language(lang, configured.language)
     reader = _reader(configured)
     found = _one(reader, alarm, speak)
@@ -76,7 +76,7 @@ def show(
     if as_json:
         print_json({"alarm": found, "events": events})
     else:
-        show_alarm(found, events, load_plan(configured), speak, configured.time_zone)
+        show_alarm(found, events, reader.plan(), speak, configured.time_zone)
 
 
 @app.command()
@@ -106,7 +106,7 @@ def reset(
 @app.command()
 def export(config: ConfigOption = CONFIG_DEFAULT) -> None:
     """导出全部报警为 CSV。Write all alarms, closed ones too, as CSV to standard output; times are UTC."""
-    configured = compose.settings(config)
+    configured = read(config)
     writer = csv.writer(sys.stdout)
     writer.writerow(["id", "rule", "tag", "asset", "grade", "state", "start", "end", "offline", "acknowledged_by"])
     for alarm in reversed(_reader(configured).alarms(open_only=False, limit=sys.maxsize)):
@@ -117,7 +117,7 @@ def export(config: ConfigOption = CONFIG_DEFAULT) -> None:
 
 
 def _act(act: str, given: str, config: Path, by: str, note: str, lang: str) -> None:
-    configured = compose.settings(config)
+    configured = read(config)
     speak = language(lang, configured.language)
     found = _one(_reader(configured), given, speak)
     PipelineClient(configured.socket).act(act, found.id, by=by or getpass.getuser(), note=note)
@@ -125,7 +125,7 @@ def _act(act: str, given: str, config: Path, by: str, note: str, lang: str) -> N
 
 
 def _reader(configured: Settings) -> PipelineReader:
-    return PipelineReader(compose.Paths.under(configured.data_dir).pipeline_db)
+    return PipelineReader(Paths.under(configured.data_dir).pipeline_db)
 
 
 def _one(reader: PipelineReader, given: str, speak: str) -> Alarm:
@@ -136,24 +136,23 @@ def _one(reader: PipelineReader, given: str, speak: str) -> Alarm:
     return found[0]
 
 
-def _table(alarms: list[Alarm], configured: Settings, speak: str) -> Table:
-    plan = load_plan(configured)
-    rules = {rule.id: rule.name.say(speak) for rule in plan.rules}
-    assets = {asset.id: asset.name.say(speak) for asset in plan.assets}
+def _table(alarms: list[Alarm], names: Names, zone: str) -> Table:
+    speak = names.speak
     table = Table(title=say("alarms", speak))
-    for key in ("grade", "state", "where", "what", "value", "since", "id"):
-        table.add_column(say(key, speak), overflow="fold")
+    for key in ("grade", "state"):
+        table.add_column(say(key, speak), no_wrap=True)
+    table.add_column(say("what", speak), ratio=1)
+    table.add_column(say("value", speak), no_wrap=True, justify="right")
+    table.add_column(say("since", speak), no_wrap=True)
+    table.add_column(say("id", speak), no_wrap=True)
     for alarm in alarms:
-        why = alarm.why
-        value = "" if why is None or why.value is None else f"{why.value:g} {why.unit}"
         late = f" ({say('offline_mark', speak)})" if alarm.offline else ""
         table.add_row(
             grade_text(alarm.grade or alarm.highest, speak),
-            say(f"state_{alarm.state.value}", speak),
-            f"{assets.get(alarm.asset, alarm.asset)}\n{alarm.tag}",
-            rules.get(alarm.rule, alarm.rule) + late,
-            value,
-            show_time(alarm.start_ns, configured.time_zone),
+            say(f"short_{alarm.state.value}", speak),
+            f"{names.rule(alarm.rule)}{late}\n[dim]{names.asset(alarm.asset)} · {alarm.tag}[/]",
+            shown_value(alarm.why),
+            show_time(alarm.start_ns, zone)[5:],
             alarm.id[:8],
         )
     return table

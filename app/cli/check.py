@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress
 
-from app import compose
+if TYPE_CHECKING:
+    from app.jobs.check_packs import CheckReport
+
 from app.cli.screen import EXIT_FAILED, JsonOption, LangOption, language, out, print_json, say
-from app.jobs.check_packs import CheckReport
-from app.jobs.check_packs import check as check_packs
-from app.jobs.warm import SHIPPED_PACKS
-from config.plan import load_configuration
+from app.configured import read
 
 
 def check(
@@ -24,11 +23,15 @@ def check(
     lang: LangOption = "",
 ) -> None:
     """检查规则包与配置，并运行规则包自带的测试。Check packs and configuration, and run the packs' own tests."""
+    from app.jobs.check_packs import check as check_packs
+    from config.packs import shipped
+    from config.plan import load_configuration
+
     speak = language(lang)
     warnings = []
-    names, base = packs or list(SHIPPED_PACKS), Path.cwd()
+    names, base = packs or shipped(), Path.cwd()
     if config is not None:
-        configured = compose.settings(config)
+        configured = read(config)
         warnings += [str(warning) for warning in load_configuration(configured).warnings]
         names, base = packs or list(configured.packs), config.absolute().parent
     with Progress(console=out, transient=True, disable=as_json) as progress:

@@ -17,20 +17,18 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text as RichText
 
-from app import compose
 from app.cli.screen import LangOption, grade_text, language, out, say, set_up_logging, show_time
-from app.cli.words import WORDS
+from app.cli.why import Names, shown_value
 from app.client import PipelineClient
+from app.configured import Paths, read
 from app.jobs.demo import Demo
-from config.plan import load_plan
 from config.settings import Settings
 from model.alarm import Alarm, Grade
 from model.errors import FengsuiError, StoreError
-from model.plan import Plan
 from store.pipeline_reader import PipelineReader
 
 REFRESH_S = 0.5
-ALARMS_SHOWN = 14
+ALARMS_SHOWN = 10
 
 
 def demo(
@@ -82,8 +80,8 @@ class _View:
 
     def __init__(self, running: Demo, speak: str) -> None:
         self._demo, self._speak = running, speak
-        self._configured: Settings = compose.settings(running.config)
-        self._plan: Plan = load_plan(self._configured)
+        self._configured: Settings = read(running.config)
+        self._names: Names | None = None
         self._client = PipelineClient(self._configured.socket)
         self._reader: PipelineReader | None = None
         self._rates: deque[tuple[float, int]] = deque(maxlen=10)
@@ -112,8 +110,8 @@ class _View:
         alarms, status = self._read()
         self.seen.update({alarm.id: alarm.highest for alarm in alarms})
         table = Table(expand=True)
-        for key in ("grade", "state", "where", "what", "value", "since"):
-            table.add_column(say(key, self._speak))
+        for key in ("grade", "state", "what", "reason", "since"):
+            table.add_column(say(key, self._speak), no_wrap=key != "what")
         for alarm in alarms[:ALARMS_SHOWN]:
             table.add_row(*self._row(alarm))
         foot = RichText(say("demo_end", self._speak), style="dim")
@@ -123,7 +121,8 @@ class _View:
     def _read(self) -> tuple[list[Alarm], dict[str, Any]]:
         try:
             status = self._client.status()
-            self._reader = self._reader or PipelineReader(compose.Paths.under(self._configured.data_dir).pipeline_db)
+            self._reader = self._reader or PipelineReader(Paths.under(self._configured.data_dir).pipeline_db)
+            self._names = self._names or Names(self._reader.plan(), self._speak)
             alarms = self._reader.alarms(open_only=False, limit=200)
         except (FengsuiError, StoreError):
             return [], {}
@@ -146,20 +145,18 @@ class _View:
         return "   ".join(parts)
 
     def _line(self, alarm: Alarm) -> str:
-        grade, state, where, what, value, since = self._row(alarm)
-        return f"{since}  {grade} {what}  {where}  {value}  {state}"
+        grade, state, what, reason, since = self._row(alarm)
+        return f"{since} {grade} {what}  {reason}  {state}".replace("\n", "  ")
 
-    def _row(self, alarm: Alarm) -> tuple[str, str, str, str, str, str]:
-        speak = self._speak
-        asset = next((a.name.say(speak) for a in self._plan.assets if a.id == alarm.asset), alarm.asset)
-        rule = next((r.name.say(speak) for r in self._plan.rules if r.id == alarm.rule), alarm.rule)
-        why = alarm.why
-        value = "" if why is None or why.value is None else f"{why.value:.4g} {why.unit}"
-        reason = f" ({why.condition})" if why is not None else ""
-        state = say(f"state_{alarm.state.value}", speak) if f"state_{alarm.state.value}" in WORDS else alarm.state.value
-        since = show_time(alarm.start_ns, self._configured.time_zone)[11:]
+    def _row(self, alarm: Alarm) -> tuple[str, str, str, str, str]:
+        speak, names = self._speak, self._names
+        if names is None:
+            raise FengsuiError("an alarm is shown only after the plan is known")
         grade = grade_text(alarm.grade or alarm.highest, speak)
-        return grade, state, f"{asset} {alarm.tag.rpartition('/')[2]}", rule, value + reason, since
+        what = f"{names.rule(alarm.rule)}\n[dim]{names.asset(alarm.asset)} · {alarm.tag}[/]"
+        reason = f"{shown_value(alarm.why)}\n[dim]{alarm.why.condition if alarm.why else ''}[/]"
+        since = show_time(alarm.start_ns, self._configured.time_zone)[11:]
+        return grade, say(f"short_{alarm.state.value}", speak), what, reason, since
 
     def _elapsed_s(self) -> float:
         return time.monotonic() - self._demo.started_s

@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 from rich.table import Table
 
-from app import compose
 from app.cli.screen import (
     CONFIG_DEFAULT,
     EXIT_FAILED,
@@ -17,17 +16,14 @@ from app.cli.screen import (
     print_json,
     say,
 )
+from app.configured import build, read
 
 
 def probe(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False, lang: LangOption = "") -> None:
     """试连全部数据源与去向。Try out every source and sink, without changing anything there."""
-    configured = compose.settings(config)
+    configured = read(config)
     speak = language(lang, configured.language)
-    found = []
-    for connection in (*configured.sources, *configured.sinks):
-        part = compose.connector(connection.connector).build(connection.name, connection.settings)
-        result = part.probe()
-        found.append((connection, result))
+    found = [(connection, build(connection).probe()) for connection in (*configured.sources, *configured.sinks)]
     if as_json:
         print_json([{"name": c.name, "connector": c.connector, "ok": r.ok, "message": r.message} for c, r in found])
     else:

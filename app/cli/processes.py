@@ -5,8 +5,6 @@ from __future__ import annotations
 import typer
 
 from app.cli.screen import CONFIG_DEFAULT, ConfigOption, LangOption, language, out, say, set_up_logging
-from app.jobs.warm import warm as compile_kernels
-from app.processes import run_delivery, run_pipeline
 from app.supervise import Supervisor, children
 
 
@@ -18,16 +16,22 @@ def run(config: ConfigOption = CONFIG_DEFAULT) -> None:
 
 def pipeline(config: ConfigOption = CONFIG_DEFAULT) -> None:
     """只运行流水线。The pipeline alone: sources, journal, step, store."""
+    from app.processes import run_pipeline
+
     set_up_logging()
     run_pipeline(config)
 
 
 def delivery(config: ConfigOption = CONFIG_DEFAULT) -> None:
     """只运行投递。The delivery alone: outbox and cursors to the sinks."""
+    from app.processes import run_delivery
+
     set_up_logging()
     run_delivery(config)
 
 
 def warm(lang: LangOption = "") -> None:
     """预先编译内核。Compile the kernels, so that the first alarm does not wait for it."""
+    from app.jobs.warm import warm as compile_kernels
+
     out.print(say("warmed", language(lang), n=compile_kernels()))

@@ -7,7 +7,6 @@ from typing import Any
 import typer
 from rich.table import Table
 
-from app import compose
 from app.cli.screen import (
     CONFIG_DEFAULT,
     EXIT_FAILED,
@@ -21,6 +20,7 @@ from app.cli.screen import (
     say,
 )
 from app.client import PipelineClient
+from app.configured import Paths, connector, read
 from config.settings import Settings
 from model.alarm import Grade
 from model.errors import FengsuiError, StoreError
@@ -30,7 +30,7 @@ from store.pipeline_reader import PipelineReader
 
 def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False, lang: LangOption = "") -> None:
     """查看运行状态。How sources, sensors, journal, alarms and sinks stand."""
-    configured = compose.settings(config)
+    configured = read(config)
     speak = language(lang, configured.language)
     found = collect(configured)
     if as_json:
@@ -48,12 +48,12 @@ def collect(configured: Settings) -> dict[str, Any]:
         found["pipeline"] = PipelineClient(configured.socket).status()
     except FengsuiError as error:
         found["error"] = str(error)
-    paths = compose.Paths.under(configured.data_dir)
+    paths = Paths.under(configured.data_dir)
     try:
         found["stored"] = PipelineReader(paths.pipeline_db).counts()
         delivery = DeliveryReader(paths.delivery_db)
         for sink in configured.sinks:
-            role = compose.connector(sink.connector).ROLE
+            role = connector(sink).ROLE
             found["sinks"][sink.name] = (
                 delivery.counts(sink.name)
                 if role == "events"

@@ -6,33 +6,54 @@ from rich.panel import Panel
 from rich.table import Table
 
 from app.cli.screen import grade_text, out, say, show_time
-from model.alarm import Alarm, AlarmEvent, Why
+from model.alarm import Alarm, AlarmEvent, Grade, Why
 from model.plan import Plan
+from pipeline.self_watch import SYSTEM_RULES
+
+
+class Names:
+    """What the plan in force calls its rules and assets, in the user's language."""
+
+    def __init__(self, plan: Plan, speak: str) -> None:
+        self.speak = speak
+        self._rules = {rule.id: rule for rule in (*plan.rules, *SYSTEM_RULES)}
+        self._assets = {asset.id: asset.name for asset in plan.assets}
+
+    def rule(self, rule: str) -> str:
+        return self._rules[rule].name.say(self.speak) if rule in self._rules else rule
+
+    def asset(self, asset: str) -> str:
+        return self._assets[asset].say(self.speak) if asset in self._assets else asset
+
+    def advice(self, rule: str, grade: Grade) -> str:
+        cards = self._rules[rule].advice if rule in self._rules else ()
+        return next((card.text.say(self.speak) for card in cards if card.grade == grade), "")
+
+
+def shown_value(why: Why | None) -> str:
+    return "" if why is None or why.value is None else f"{why.value:.4g} {why.unit}"
 
 
 def show_alarm(alarm: Alarm, events: list[AlarmEvent], plan: Plan, speak: str, zone: str) -> None:
-    rule = next((rule for rule in plan.rules if rule.id == alarm.rule), None)
-    asset = next((asset.name.say(speak) for asset in plan.assets if asset.id == alarm.asset), alarm.asset)
-    title = f"{grade_text(alarm.highest, speak)} {rule.name.say(speak) if rule else alarm.rule}"
+    names = Names(plan, speak)
+    title = f"{grade_text(alarm.highest, speak)} {names.rule(alarm.rule)}"
     card = Table.grid(padding=(0, 2))
     card.add_row(say("id", speak), alarm.id)
-    card.add_row(say("where", speak), f"{asset} · {alarm.tag}")
+    card.add_row(say("where", speak), f"{names.asset(alarm.asset)} · {alarm.tag}")
     card.add_row(say("state", speak), say(f"state_{alarm.state.value}", speak))
     card.add_row(say("since", speak), show_time(alarm.start_ns, zone))
     if alarm.why is not None:
         for name, text in _why_rows(alarm.why, speak, zone):
             card.add_row(say(name, speak), text)
-    advice = next((a.text.say(speak) for a in rule.advice if a.grade == alarm.highest), "") if rule else ""
-    if advice:
+    if advice := names.advice(alarm.rule, alarm.highest):
         card.add_row(say("advice", speak), advice)
     out.print(Panel(card, title=title))
     out.print(_history(events, speak, zone))
 
 
 def _why_rows(why: Why, speak: str, zone: str) -> list[tuple[str, str]]:
-    value = "–" if why.value is None else f"{why.value:g} {why.unit}"
     rows = [
-        ("value", f"{value} ({say(f'quality_{why.quality}', speak)})"),
+        ("value", f"{shown_value(why) or '–'} ({say(f'quality_{why.quality}', speak)})"),
         ("condition", f"{why.condition}  ({show_time(why.since_ns, zone)} –)"),
     ]
     if why.scores:
@@ -51,8 +72,7 @@ def _history(events: list[AlarmEvent], speak: str, zone: str) -> Table:
     for key in ("since", "what", "grade", "value", "by"):
         table.add_column(say(key, speak))
     for event in events:
-        value = "" if event.why is None or event.why.value is None else f"{event.why.value:g} {event.why.unit}"
         by = f"{event.by} {event.note}".strip()
         what = say(f"transition_{event.transition.value}", speak)
-        table.add_row(show_time(event.time_ns, zone), what, grade_text(event.grade, speak), value, by)
+        table.add_row(show_time(event.time_ns, zone), what, grade_text(event.grade, speak), shown_value(event.why), by)
     return table

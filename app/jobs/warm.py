@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from config.packs import SHIPPED, check_packs
+from config.packs import SHIPPED, check_packs, shipped
 from model.batch import Batch
 from model.inputs import PlanChange, Tick
 from model.plan import Plan
@@ -12,14 +12,13 @@ from model.sensor import Asset, Enterprise, GridCell, Sensor, Site
 from model.text import Text
 from pipeline.process import begin, step
 
-SHIPPED_PACKS = ("gas", "pipeline", "fire")
 _NAME = Text("预热", "warm-up")
 _START_NS = 1_767_542_400_000_000_000
 
 
 def warm() -> int:
     """Run a few readings of every kind through everything; returns how many kinds."""
-    packs, _ = check_packs(SHIPPED_PACKS, SHIPPED)
+    packs, _ = check_packs(shipped(), SHIPPED)
     kinds = packs.kinds
     plan = Plan(
         version="warm",

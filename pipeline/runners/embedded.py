@@ -174,6 +174,7 @@ class EmbeddedRunner:
                 state = self._replay(state, entry)
         if state is None:
             raise StoreError(f"{self._journal_folder}: the journal gives back nothing of what is committed to it")
+        self._store.note_plan(state.bound.plan)
         self._store.forget_unregistered(state.bound.tag_index)
         return state
 

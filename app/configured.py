@@ -1,0 +1,53 @@
+"""The configuration as every command needs it: light, so that a question to the store is answered at once."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from config.settings import Connection, Settings, load_settings
+from connectors import CONNECTORS
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where the data folder keeps what."""
+
+    journal: Path
+    pipeline_db: Path
+    delivery_db: Path
+    snapshots: Path
+
+    @classmethod
+    def under(cls, data_dir: Path) -> Paths:
+        return cls(data_dir / "journal", data_dir / "pipeline.db", data_dir / "delivery.db", data_dir / "snapshots")
+
+
+def read(path: Path) -> Settings:
+    """Read fengsui.yaml.
+
+    Raises:
+        ConfigErrors: all that is wrong with it.
+
+    """
+    return load_settings(path, _settings_of, connector_names=CONNECTORS)
+
+
+def connector(connection: Connection) -> Any:
+    """The module that a source or sink is made by; imported here, because some are slow to import."""
+    return importlib.import_module(CONNECTORS[connection.connector])
+
+
+def build(connection: Connection) -> Any:
+    return connector(connection).build(connection.name, connection.settings)
+
+
+def _settings_of(name: str) -> type[BaseModel] | None:
+    if name not in CONNECTORS:
+        return None
+    settings: type[BaseModel] = importlib.import_module(CONNECTORS[name]).Settings
+    return settings

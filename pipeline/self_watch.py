@@ -1,0 +1,53 @@
+"""What the system has to say about itself: alarms on our own state, under rules that no pack can switch off."""
+
+from __future__ import annotations
+
+from model.alarm import Evidence, Grade, Why
+from model.batch import GOOD
+from model.plan import Advice, GradeSpec, RuleSpec
+from model.text import Text
+from rules.alarm_machine import Subject
+
+SYSTEM = "system"
+
+#: A longer pause between two ticks means that the system itself was down: that time does not count as silence.
+GAP_NS = 10 * 10**9
+GAP_GRADE = Grade.YELLOW
+
+GAP_RULE = RuleSpec(
+    id="system.data_gap",
+    name=Text("系统曾停运，数据有缺口", "The system was down: a gap in the data"),
+    kinds=(),
+    grades=(GradeSpec(GAP_GRADE, f"pause > {GAP_NS / 1e9:g} s"),),
+    source="built in",
+    advice=(
+        Advice(
+            GAP_GRADE,
+            Text(
+                "核对停运时段的现场情况；查看补传报警；确认各数据源已恢复。",
+                "Ask the sites what happened in that time; look at late alarms; see that every source is back.",
+            ),
+        ),
+    ),
+)
+
+GAP_SUBJECT = Subject(GAP_RULE.id, SYSTEM, SYSTEM, latching=False)
+
+#: Rules that every plan has besides its own.
+SYSTEM_RULES = (GAP_RULE,)
+
+
+def gap_why(gap_s: float, *, since_ns: int, until_ns: int, plan_version: str) -> Why:
+    return Why(
+        condition=GAP_RULE.grades[0].when,
+        value=gap_s,
+        unit="s",
+        quality=GOOD,
+        scores={},
+        since_ns=since_ns,
+        on_delay_s=0.0,
+        readings=(Evidence(until_ns, gap_s),),
+        rule_source=GAP_RULE.source,
+        plan_version=plan_version,
+        margin=None,
+    )
