@@ -1,0 +1,95 @@
+"""The packs that come with Fengsui: whole, sourced, advised, and true to their own tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from config.pack_tests import START_NS, PackTest, judge, readings
+from config.packs import check_packs
+from config.plan import make_plan
+from config.registry import Registry
+from model.alarm import AlarmEvent, Grade
+from model.inputs import PlanChange, Tick
+from model.sensor import Sensor
+from model.text import Text
+from pipeline.process import begin, step
+
+NAMES = ["gas", "pipeline", "fire"]
+PACKS, WARNINGS = check_packs(NAMES, Path())
+LIFE_SAFETY = {"gas.lel", "gas.well", "fire.smoke", "fire.heat", "fire.heat_rise", "fire.co", "fire.hot_spot"}
+
+
+def play(test: PackTest) -> list[AlarmEvent]:
+    """Through the real step: the rows of a tick, then the tick."""
+    name = Text("测试", "test")
+    plan = make_plan(PACKS, Registry(sensors=(Sensor("test", test.kind, "test", name, period_s=test.period_s),)))
+    state, batch = begin(PlanChange(plan, START_NS), 0), readings(test)
+    tick_ns = round(test.tick_s * 1e9)
+    elapsed_ns = np.arange(0, round(test.duration_s * 1e9) + tick_ns, tick_ns)
+    ends = np.searchsorted(batch.received_ns, START_NS + elapsed_ns, side="right")
+    events: list[AlarmEvent] = []
+    offset, row = 1, 0
+    for now_ns, end in zip(elapsed_ns.tolist(), ends.tolist(), strict=True):
+        events += step(state, offset, batch.take(slice(row, end))).events
+        offset, row = offset + end - row, end
+        events += step(state, offset, Tick(START_NS + now_ns, now_ns)).events
+        offset += 1
+    return events
+
+
+@pytest.mark.parametrize("test", PACKS.tests, ids=lambda test: f"{test.kind}: {test.name.en}")
+def test_given_these_readings_then_these_alarms(test: PackTest) -> None:
+    assert judge(test, play(test)) == []
+
+
+def test_nothing_in_the_packs_looks_wrong() -> None:
+    assert [str(warning) for warning in WARNINGS] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_pack_stands_alone(name: str) -> None:
+    packs, warnings = check_packs([name], Path())
+    assert warnings == []
+    assert all(rule.id.startswith(f"{name}.") for rule in packs.rules)
+
+
+def test_every_kind_has_an_ordinary_life_that_expects_nothing() -> None:
+    quiet = {test.kind for test in PACKS.tests if not test.expect and test.duration_s >= 3600}
+    assert quiet == {kind.id for kind in PACKS.kinds}
+
+
+def test_every_rule_says_where_its_limits_come_from() -> None:
+    for rule in PACKS.rules:
+        assert "engineering default" in rule.source or rule.source.startswith("GB"), rule.id
+        if not rule.source.startswith("GB"):
+            assert "confirm on site" in rule.source or "set per line" in rule.source, rule.id
+
+
+def test_advice_for_every_grade_is_short_enough_to_read_in_an_alarm() -> None:
+    for rule in PACKS.rules:
+        assert [advice.grade for advice in rule.advice] == [spec.grade for spec in rule.grades]
+        for advice in rule.advice:
+            assert len(advice.text.zh) <= 60, (rule.id, advice.text.zh)
+            assert len(advice.text.en) <= 200, (rule.id, advice.text.en)
+
+
+def test_a_red_alarm_for_people_is_never_delayed() -> None:
+    reds = {rule.id: spec.on_delay_s for rule in PACKS.rules for spec in rule.grades if spec.grade is Grade.RED}
+    assert reds.keys() >= LIFE_SAFETY
+    assert set(reds.values()) == {0.0}
+
+
+def test_every_kind_is_watched_for_silence_bad_readings_and_a_wrong_clock() -> None:
+    for kind in PACKS.kinds:
+        conditions = " ".join(spec.when for rule in PACKS.rules if kind.id in rule.kinds for spec in rule.grades)
+        for sign in ("silence >=", "quality == bad", "clock_fault == 1"):
+            assert sign in conditions, (kind.id, sign)
+
+
+@pytest.mark.parametrize("kind", ["smoke", "co_ppm", "co_fraction", "heat_flux", "tank_level", "ch4_vol"])
+def test_what_rests_on_one_value_when_all_is_well_is_not_called_stuck(kind: str) -> None:
+    bound = {spec.detector for spec in PACKS.detectors if kind in spec.kinds}
+    assert "flatline" not in bound
