@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -70,4 +71,11 @@ class RetryableError(FengsuiError):
 
 
 class PermanentError(FengsuiError):
-    """A sink will never take these items; offering them again is useless."""
+    """A sink will never take these items; offering them again is useless.
+
+    ``items`` are the places of those items in what was handed to ``write``; all the others were taken. None: none was.
+    """
+
+    def __init__(self, message: str, *, items: Sequence[int] | None = None) -> None:
+        self.items = items
+        super().__init__(message)
