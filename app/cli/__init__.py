@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from app.cli import alarms, check, demo, probe, processes, status
+from app.cli import alarms, check, demo, probe, processes, replay, status
 from app.cli.screen import EXIT_CONFIG, EXIT_FAILED, complain
 from app.house import check_rooms
 from model.errors import ConfigError, ConfigErrors, FengsuiError
@@ -25,6 +25,7 @@ app.command("demo")(demo.demo)
 app.command("run")(processes.run)
 app.command("check")(check.check)
 app.command("probe")(probe.probe)
+app.command("replay")(replay.replay)
 app.add_typer(alarms.app, name="alarms")
 app.command("status")(status.status)
 app.command("warm")(processes.warm)

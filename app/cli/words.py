@@ -94,6 +94,8 @@ WORDS: dict[str, Text] = {
         "已回放 {readings} 条读数（{messages} 条报文），用时 {seconds:.1f} 秒",
         "Replayed {readings} readings ({messages} messages) in {seconds:.1f} s",
     ),
+    "registry_written": Text("已写入 {path}：{sensors} 个测点", "Wrote {path}: {sensors} sensors"),
+    "bad_rows": Text("略过 {count} 处无法读取的行，首处：{first}", "Left out {count} bad rows, the first: {first}"),
     "replaying": Text("回放", "Replaying"),
     "demo_title": Text("烽燧 演示：模拟城区", "Fengsui demo: a simulated district"),
     "demo_starting": Text("正在启动代理、模拟器与流水线……", "Starting broker, simulator and pipeline ..."),

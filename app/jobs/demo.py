@@ -10,17 +10,13 @@ import secrets
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-import msgspec
-from standardwebhooks import Webhook
-
+from app.jobs.webhook_receiver import Received, receive
 from model.errors import FengsuiError
 
 READY_S_MAX = 60.0
@@ -47,14 +43,6 @@ sinks:
     secret_file: webhook.secret
     allow_private: true
 """
-
-
-@dataclass
-class Received:
-    """What came in at the duty room's webhook, by message id: a second delivery of one id counts once."""
-
-    bodies: dict[str, bytes] = field(default_factory=dict)
-    forged: int = 0
 
 
 class Demo:
@@ -124,7 +112,7 @@ class Demo:
         district = ["--profile", self._profile, "--seed", str(self._seed)]
         self._run(["-m", "simulator", "registry", *district, "--out", str(self.folder / "registry.yaml")])
         secret = self._secret()
-        self._server = _receiver(self.received, secret)
+        self._server = receive(self.received, secret)
         text = _CONFIG.format(language=self._language, port=port, webhook=self._server.server_port)
         self.config.write_text(text, encoding="utf-8")
         self._start(["-m", "app.cli", "run", "--config", str(self.config)])
@@ -171,29 +159,3 @@ def _ready_port(broker: subprocess.Popen[bytes]) -> int:
     if not line.startswith("ready port="):
         raise FengsuiError(f"the embedded broker did not start, it said {line!r}; is amqtt installed (extra `demo`)?")
     return int(line.removeprefix("ready port="))
-
-
-def _receiver(received: Received, secret: str) -> http.server.ThreadingHTTPServer:
-    """A duty room's webhook end: checks the signature and keeps what came."""
-    webhook = Webhook(secret)
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            try:
-                webhook.verify(body, dict(self.headers.items()))
-                msgspec.json.decode(body)
-            except Exception:  # noqa: BLE001 - whatever is wrong with it, it is not ours
-                received.forged += 1
-                self.send_response(400)
-            else:
-                received.bodies[self.headers["webhook-id"]] = body
-                self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing: the screen belongs to the live view."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, name="duty-room", daemon=True).start()
-    return server
