@@ -132,7 +132,7 @@ def _admit_and_judge(state: State, batch: Batch, offsets: NDArray[np.int64]) -> 
             at_ns=int(rows.received_ns[change.row]),
             offline=late or age_ns > int(state.bound.offline_ns[change.sensor]),
         )
-        shown = readings(state.recent, change.sensor, rows, change.row)
+        shown = readings(state.recent, change.sensor, rows, fresh, change.row)
         events.append(_event(state, change, circumstance, shown))
     remember(state.recent, rows.take(fresh))
     return sorted(events, key=lambda event: event.offset)

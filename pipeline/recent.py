@@ -42,13 +42,20 @@ def remember(state: RecentState, batch: Batch) -> None:
     _remember(state.time_ns, state.value, state.at, batch.sensor, batch.time_ns, batch.value)
 
 
-def readings(state: RecentState, sensor: int, batch: Batch | None = None, row: int = -1) -> tuple[Evidence, ...]:
-    """The last readings of ``sensor``, oldest first, up to and with ``row`` of ``batch`` (not remembered yet)."""
+def readings(
+    state: RecentState, sensor: int, batch: Batch | None = None, fresh: NDArray[np.bool_] | None = None, row: int = -1
+) -> tuple[Evidence, ...]:
+    """The last readings of ``sensor``, oldest first, up to and with ``row`` of ``batch`` (not remembered yet).
+
+    Of the rows before ``row`` only the fresh ones count, as in what is remembered: otherwise the evidence would depend
+    on which rows happen to share a batch.
+    """
     at = int(state.at[sensor])
     order = np.r_[at:SHOWN, 0:at]
     time_ns, value = state.time_ns[sensor][order], state.value[sensor][order]
-    if batch is not None:
-        own = np.flatnonzero(batch.sensor[: row + 1] == sensor)
+    if batch is not None and fresh is not None:
+        before = np.flatnonzero((batch.sensor[:row] == sensor) & fresh[:row])
+        own = np.append(before, row)
         time_ns = np.concatenate([time_ns, batch.time_ns[own]])
         value = np.concatenate([value, batch.value[own]])
     pairs = [(int(t), float(v)) for t, v in zip(time_ns, value, strict=True) if t != NO_TIME]
