@@ -228,7 +228,7 @@ class ReplaySource:
         self.last_error = ""
         self._settings = settings
         self._stopping = threading.Event()
-        self._playing = False
+        self._ready = False
 
     def probe(self) -> Probe:
         try:
@@ -245,7 +245,7 @@ class ReplaySource:
             self.last_error = str(error)
             return
         self.bad_rows = recording.bad_rows.count
-        self._playing = True
+        self._ready = True
         pace = _Pace(self._settings.speed, self._stopping)
         shift = shift_ns(recording, self._settings, time.time_ns())
         for message in messages(recording, self._settings, shift, name_tag=True):
@@ -253,14 +253,13 @@ class ReplaySource:
                 break
         else:
             self.finished = True
-        self._playing = False
 
     def acknowledge(self, receipts: Sequence[int]) -> None:
         self.acknowledged += len(receipts)
 
     def connected(self) -> bool:
-        """True while it plays."""
-        return self._playing
+        """True once the recording is read, until it is stopped."""
+        return self._ready and not self._stopping.is_set()
 
     def stop(self) -> None:
         self._stopping.set()
