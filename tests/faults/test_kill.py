@@ -40,8 +40,10 @@ def lives_and_deaths(site: Site, born: Nursery, points: int, seed: int) -> None:
 
 def last_life(site: Site, born: Nursery, publisher: Publisher) -> Figures:
     """A life that nobody cuts short: it catches up, ends in order, and leaves a snapshot."""
+    lives = len(site.says("pipeline runs"))
     life = born.start()
     publisher.finish()
+    until(lambda: len(site.says("pipeline runs")) > lives, "a running pipeline", 30)
     until(lambda: everything_journaled(site, publisher), "every acknowledged reading in the journal", 60)
     assert born.end(life, signal.SIGTERM) == 0, site.log_lines()[-5:]
     assert site.says("pipeline ended")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import msgspec
@@ -33,7 +34,7 @@ def judged(folder: Path, cuts: list[int]) -> list[AlarmEvent]:
     state = begin(PlanChange(plan, START_NS), 0)
     events: list[AlarmEvent] = []
     bounds = [0, *cuts, len(batch)]
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in itertools.pairwise(bounds):
         events += step(state, 1 + start, batch.take(slice(start, end))).events
     return events
 
