@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from config.findings import NOTHING, Findings, one_of
 from config.shape import Duration, Shape, TextShape, check_shape
@@ -31,10 +31,21 @@ class _GradeShape(Shape):
     deadband: float = Field(default=0.0, ge=0, description="How far back the operand must come.")
 
 
+def _in_both_languages(given: object) -> object:
+    """Turn a clause such as ``GB 4715 5.2``, which is the same in every language, into a text of both."""
+    if isinstance(given, str) and given.strip():
+        return {"zh": given, "en": given}
+    if not isinstance(given, dict):
+        raise ValueError("must be a clause of a standard, or words in both languages: {zh: ..., en: ...}")  # noqa: TRY004 - pydantic turns only ValueError into a finding
+    return given
+
+
 class _RuleShape(Shape):
     name: TextShape
     kinds: list[str] = Field(min_length=1)
-    source: str = Field(min_length=1, description="Where the limits come from: standard and clause.")
+    source: Annotated[TextShape, BeforeValidator(_in_both_languages)] = Field(
+        description="Where the limits come from: standard and clause."
+    )
     latching: bool = Field(default=False, description="Stays until a person resets it.")
     grades: dict[GradeName, _GradeShape] = Field(min_length=1)
 
@@ -77,7 +88,7 @@ def read_rule(document: Document, name: str, findings: Findings) -> RuleSpec | N
             requirement = f"must stand above {_word(lower.grade)}: grades rise blue, yellow, orange, red"
             findings.error(place, requirement, _word(higher.grade))
             return None
-    return RuleSpec(name, shape.name.text(), tuple(shape.kinds), grades, shape.source, shape.latching)
+    return RuleSpec(name, shape.name.text(), tuple(shape.kinds), grades, shape.source.text(), shape.latching)
 
 
 def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findings: Findings) -> frozenset[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
+from model.text import Text
+
 
 class Grade(IntEnum):
     """Neutral severity; the colours are those of the Emergency Response Law's four warning levels."""
@@ -59,7 +61,7 @@ class Why:
     since_ns: int  # event time at which the condition began to hold
     on_delay_s: float
     readings: tuple[Evidence, ...]  # the last ones, oldest first
-    rule_source: str  # clause of the standard
+    rule_source: Text  # clause of the standard
     plan_version: str  # which configuration judged
     margin: float | None  # how far the next higher grade is, unit of the value; None: no higher one
 

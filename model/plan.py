@@ -47,7 +47,7 @@ class RuleSpec:
     name: Text
     kinds: tuple[str, ...]
     grades: tuple[GradeSpec, ...]  # rising grade
-    source: str  # clause of the standard that the thresholds come from
+    source: Text  # clause of the standard that the thresholds come from
     latching: bool = False
     advice: tuple[Advice, ...] = ()
 

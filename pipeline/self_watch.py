@@ -19,7 +19,10 @@ GAP_RULE = RuleSpec(
     name=Text("系统曾停运，数据有缺口", "The system was down: a gap in the data"),
     kinds=(),
     grades=(GradeSpec(GAP_GRADE, f"pause > {GAP_NS / 1e9:g} s"),),
-    source="built in",
+    source=Text(
+        "内置：系统停运期间的读数可能迟到或丢失",
+        "built in: readings of the time in which the system was down come late or never",
+    ),
     advice=(
         Advice(
             GAP_GRADE,

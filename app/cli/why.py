@@ -60,7 +60,7 @@ def _why_rows(why: Why, speak: str, zone: str) -> list[tuple[str, str]]:
         rows.append(("scores", ", ".join(f"{name} = {score:.4g}" for name, score in why.scores.items())))
     if why.margin is not None:
         rows.append(("margin", f"{why.margin:g} {why.unit}"))
-    rows.append(("source_clause", why.rule_source))
+    rows.append(("source_clause", why.rule_source.say(speak)))
     shown = (f"{show_time(e.time_ns, zone)[11:]}  {'–' if e.value is None else f'{e.value:g}'}" for e in why.readings)
     rows.append(("readings", "\n".join(shown)))
     rows.append(("plan_version", why.plan_version))

@@ -13,6 +13,7 @@ from config.packs import check_packs
 from config.plan import load_plan
 from config.settings import load_settings
 from model.errors import ConfigErrors
+from model.text import Text
 
 
 class Mqtt(BaseModel):
@@ -247,6 +248,8 @@ PACK_MISTAKES = [
     ("detectors", "kinds: [level]", "kinds: [levels]", "detectors.yaml:4 detectors.level_rate.kinds[0]: must be a kind of a loaded pack; did you mean 'level'?, got 'levels'"),
     ("detectors", "  level_rate:", "  quality:", "detectors.yaml:2 detectors.quality: must not be a word of the condition language, got 'quality'"),
     ("rules", '    source: "site manual 3.1"\n', "", "rules.yaml:2 rules.tank.level.source: must be given, got nothing"),
+    ("rules", '"site manual 3.1"', '""', "rules.yaml:5 rules.tank.level.source: must be a clause of a standard, or words in both languages: {zh: ..., en: ...}, got ''"),
+    ("rules", '"site manual 3.1"', "{en: site manual}", "rules.yaml:5 rules.tank.level.source.zh: must be given, got nothing"),
     ("rules", "value >= 15 m", "value >= 15 kPa", "rules.yaml:7 rules.tank.level.grades.yellow.when: must hold for kind level: value is in m: 'kPa' cannot be turned into 'm', got 'value >= 15 kPa'"),
     ("rules", "level_rate > 1 m/min", "level_rat > 1", "rules.yaml:8 rules.tank.level.grades.red.when: must hold for kind level: operand 'level_rat' is not known here; did you mean 'level_rate'?, got 'value >= 18 m or level_rat > 1'"),
     ("rules", "value >= 15 m", "value >= 15 m and", "rules.yaml:7 rules.tank.level.grades.yellow.when: must be a condition: column 18: expected an operand such as value, got 'the end' in 'value >= 15 m and', got 'value >= 15 m and'"),
@@ -295,6 +298,16 @@ def test_a_mistake_in_a_pack_is_named_with_its_line(
     folder = write_pack(tmp_path / "tank", **{section: texts[section].replace(right, wrong, 1)})
     told = pack_refused(folder).splitlines()
     assert [line for line in told if line in message.splitlines()] == message.splitlines()
+
+
+def test_the_source_of_a_rule_is_a_clause_or_words_in_both_languages(tmp_path: Path) -> None:
+    words = RULES.replace('"site manual 3.1"', "{zh: 现场手册, en: site manual}")
+    for rules, source in (
+        (RULES, Text("site manual 3.1", "site manual 3.1")),
+        (words, Text("现场手册", "site manual")),
+    ):
+        packs, _ = check_packs([str(write_pack(tmp_path / "tank", rules=rules))], tmp_path)
+        assert packs.rules[0].source == source
 
 
 def test_grades_out_of_order_are_refused(tmp_path: Path) -> None:

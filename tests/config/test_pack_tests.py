@@ -18,7 +18,7 @@ from model.text import Text
 
 NAME = Text("名", "name")
 KIND = Kind("level", NAME, "m", 0.0, 20.0, 10.0, beyond_high=Beyond.UNCERTAIN)
-RULE = RuleSpec("tank.level", NAME, ("level",), (GradeSpec(Grade.YELLOW, "x"), GradeSpec(Grade.RED, "x")), "manual")
+RULE = RuleSpec("tank.level", NAME, ("level",), (GradeSpec(Grade.YELLOW, "x"), GradeSpec(Grade.RED, "x")), NAME)
 
 
 def one_test(folder: Path, given: str, expect: str = "nothing", more: str = "") -> PackTest:

@@ -63,9 +63,13 @@ def test_every_kind_has_an_ordinary_life_that_expects_nothing() -> None:
 
 def test_every_rule_says_where_its_limits_come_from() -> None:
     for rule in PACKS.rules:
-        assert "engineering default" in rule.source or rule.source.startswith("GB"), rule.id
-        if not rule.source.startswith("GB"):
-            assert "confirm on site" in rule.source or "set per line" in rule.source, rule.id
+        for language, default, confirm in (
+            ("en", "engineering default", ("confirm on site", "set per line")),
+            ("zh", "工程缺省值", ("需现场确认", "按管线设定")),
+        ):
+            source = rule.source.say(language)
+            assert default in source or source.startswith("GB"), rule.id
+            assert any(word in source for word in confirm) or source.startswith("GB"), rule.id
 
 
 def test_advice_for_every_grade_is_short_enough_to_read_in_an_alarm() -> None:
