@@ -118,6 +118,13 @@ def test_the_configuration_names_services_ports_and_secrets_of_the_composition()
     assert influx["bucket"] == environment["DOCKER_INFLUXDB_INIT_BUCKET"]
 
 
+def test_the_configuration_and_the_registry_of_the_composition_are_valid() -> None:
+    command = [sys.executable, "-c", "from app.cli import main; main()"]
+    arguments = ["check", "--lang", "en", "--config", "deploy/fengsui/fengsui.yaml"]
+    done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=90)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_every_file_that_the_image_copies_is_there_and_sent_to_the_builder() -> None:
     sent = {
         line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")
