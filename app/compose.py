@@ -34,7 +34,9 @@ def runner(configured: Settings, *, plan: Plan | None = None, clock: Clock | Non
         snapshot_folder=paths.snapshots,
         clock=clock or SystemClock(),
         metrics=PipelineMetrics(),
-        limits=Limits(deliveries_max=configured.journal.commit_rows_max, snapshot_every_s=configured.snapshot_every_s),
+        limits=Limits(
+            deliveries_max=configured.journal.round_messages_max, snapshot_every_s=configured.snapshot_every_s
+        ),
     )
 
 

@@ -43,8 +43,9 @@ class JournalSettings(Shape):
     segment_bytes: int = Field(
         default=64_000_000, ge=65_536, le=4_000_000_000, description="A new file begins at this size."
     )
-    commit_delay_ms: float = Field(default=20.0, ge=0, le=20, description="Longest wait of a row for its commit.")
-    commit_rows_max: int = Field(default=1_000, ge=1, le=1_000, description="Most rows in one commit.")
+    round_messages_max: int = Field(
+        default=1_000, ge=1, le=1_000, description="Most messages taken in one round; each round ends in one commit."
+    )
 
 
 class _ConnectionFile(BaseModel):

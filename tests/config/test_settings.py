@@ -32,7 +32,7 @@ def test_the_smallest_settings_have_defaults_for_the_rest(tmp_path: Path) -> Non
     assert (settings.language, settings.time_zone, settings.snapshot_every_s) == ("zh", "Asia/Shanghai", 60.0)
     assert (settings.data_dir, settings.socket) == (tmp_path / "data", tmp_path / "data" / "fengsui.sock")
     assert (settings.metrics.pipeline, settings.metrics.delivery) == ("127.0.0.1:9464", "127.0.0.1:9465")
-    assert (settings.journal.commit_delay_ms, settings.journal.commit_rows_max) == (20.0, 1_000)
+    assert settings.journal.round_messages_max == 1_000
     assert (settings.sources, settings.sinks) == ((), ())
 
 
