@@ -135,7 +135,8 @@ class _Reader:
         while text[position:].strip():
             found = _TOKEN.match(text, position)
             if found is None:
-                raise ConditionError(f"column {position + 1}: nothing can begin with {text[position:].strip()[0]!r}")
+                rest = text[position:].lstrip()
+                raise ConditionError(f"column {len(text) - len(rest) + 1}: nothing can begin with {rest[0]!r}")
             kind = str(found.lastgroup)
             yield kind, found.group(kind), found.start(kind) + 1
             position = found.end()

@@ -137,8 +137,8 @@ SETTINGS_MISTAKES = [
     ),
     (
         "packs:",
-        "journal: {commit_delay_ms: 50}\npacks:",
-        "fengsui.yaml:1 journal.commit_delay_ms: must be at most 20, got 50",
+        "journal: {round_messages_max: 5000}\npacks:",
+        "fengsui.yaml:1 journal.round_messages_max: must be at most 1000, got 5000",
     ),
     (
         "packs:",
@@ -253,6 +253,7 @@ PACK_MISTAKES = [
     ("rules", "value >= 15 m", "value >= 15 kPa", "rules.yaml:7 rules.tank.level.grades.yellow.when: must hold for kind level: value is in m: 'kPa' cannot be turned into 'm', got 'value >= 15 kPa'"),
     ("rules", "level_rate > 1 m/min", "level_rat > 1", "rules.yaml:8 rules.tank.level.grades.red.when: must hold for kind level: operand 'level_rat' is not known here; did you mean 'level_rate'?, got 'value >= 18 m or level_rat > 1'"),
     ("rules", "value >= 15 m", "value >= 15 m and", "rules.yaml:7 rules.tank.level.grades.yellow.when: must be a condition: column 18: expected an operand such as value, got 'the end' in 'value >= 15 m and', got 'value >= 15 m and'"),
+    ("rules", "value >= 15 m", "value => 15 m", "rules.yaml:7 rules.tank.level.grades.yellow.when: must be a condition: column 7: nothing can begin with '=', got 'value => 15 m'"),
     ("rules", "yellow:", "amber:", "rules.yaml:7 rules.tank.level.grades.amber: must be one of 'blue', 'yellow', 'orange', 'red', got 'amber'"),
     ("rules", 'yellow: {when: "value >= 15 m"}', 'yellow: {when: "value >= 15 m", delay: 5 s}', "rules.yaml:7 rules.tank.level.grades.yellow.delay: is not a key that is known here; did you mean 'on_delay'?, got 'delay'"),
     ("rules", 'yellow: {when: "value >= 15 m"}', 'yellow: {when: "value >= 15 m", on_delay: 5 sec}', 'rules.yaml:7 rules.tank.level.grades.yellow.on_delay: must be a duration such as "10 s", "5 min" or "1 h", got \'5 sec\''),
