@@ -2,7 +2,8 @@
 
 - A device time that cannot be (before 2000, more than five minutes ahead, or running backwards) is replaced by the
   receive time; the row is then uncertain and its device has a clock fault.
-- A row not newer than its sensor's last one is a duplicate (that very instant is known already) or late.
+- A row not newer than its sensor's last one is a duplicate (that instant and value are known already) or late. Another
+  value at a known instant is late, not a duplicate: devices whose clock shows whole seconds send an alarm like that.
 - All other rows are accepted, however old; ``time_ns`` of the accepted rows of a sensor rises strictly.
 """
 
@@ -33,6 +34,7 @@ class AdmissionState:
     Attributes:
         last_ns: int64 [m], event time of the newest accepted row; ``NO_TIME`` = none yet.
         seen_ns: int64 [m, REMEMBERED], the newest instants, as a ring.
+        seen_value: float64 [m, REMEMBERED], the values that came with them, NaN = not usable.
         seen_at: int64 [m], next place in the ring.
         late_rows: int64 [m], late rows in succession that move forward with the wall clock.
         late_ns, late_received_ns: int64 [m], the last of them.
@@ -41,6 +43,7 @@ class AdmissionState:
 
     last_ns: NDArray[np.int64]
     seen_ns: NDArray[np.int64]
+    seen_value: NDArray[np.float64]
     seen_at: NDArray[np.int64]
     late_rows: NDArray[np.int64]
     late_ns: NDArray[np.int64]
@@ -51,6 +54,7 @@ class AdmissionState:
         return cls(
             np.full(sensors, NO_TIME, np.int64),
             np.full((sensors, REMEMBERED), NO_TIME, np.int64),
+            np.full((sensors, REMEMBERED), np.nan),
             np.zeros(sensors, np.int64),
             np.zeros(sensors, np.int64),
             np.zeros(sensors, np.int64),
@@ -79,24 +83,26 @@ def admit(state: AdmissionState, batch: Batch) -> Admitted:
     rows = len(batch)
     usable = np.isfinite(batch.value) & (batch.quality < BAD)
     quality = np.where(usable, batch.quality, np.uint8(BAD))
+    value = np.where(usable, batch.value, np.nan)
     time_ns = batch.time_ns.copy()
     verdict = np.empty(rows, np.uint8)
     clock_fault = np.zeros(rows, np.bool_)
     _admit(
         state.last_ns,
         state.seen_ns,
+        state.seen_value,
         state.seen_at,
         state.late_rows,
         state.late_ns,
         state.late_received_ns,
         batch.sensor,
         batch.received_ns,
+        value,
         time_ns,
         verdict,
         clock_fault,
     )
     quality[clock_fault & (quality < UNCERTAIN)] = UNCERTAIN
-    value = np.where(usable, batch.value, np.nan)
     return Admitted(Batch(batch.sensor, time_ns, batch.received_ns, value, quality), verdict, clock_fault)
 
 
@@ -104,12 +110,14 @@ def admit(state: AdmissionState, batch: Batch) -> Admitted:
 def _admit(
     last_ns: NDArray[np.int64],
     seen_ns: NDArray[np.int64],
+    seen_value: NDArray[np.float64],
     seen_at: NDArray[np.int64],
     late_rows: NDArray[np.int64],
     late_ns: NDArray[np.int64],
     late_received_ns: NDArray[np.int64],
     sensor: NDArray[np.int32],
     received_ns: NDArray[np.int64],
+    value: NDArray[np.float64],
     time_ns: NDArray[np.int64],
     verdict: NDArray[np.uint8],
     clock_fault: NDArray[np.bool_],
@@ -123,7 +131,7 @@ def _admit(
             clock_fault[i] = True
             t = _after(received, last)
         elif last != NO_TIME and t <= last:
-            if _known(seen_ns[s], t):
+            if _known(seen_ns[s], seen_value[s], t, value[i]):
                 verdict[i] = DUPLICATE
                 continue
             forward, passed = t - late_ns[s], received - late_received_ns[s]
@@ -140,7 +148,7 @@ def _admit(
         verdict[i] = ACCEPTED
         time_ns[i] = t
         last_ns[s] = t
-        seen_ns[s, seen_at[s]] = t
+        seen_ns[s, seen_at[s]], seen_value[s, seen_at[s]] = t, value[i]
         seen_at[s] = (seen_at[s] + 1) % REMEMBERED
 
 
@@ -151,8 +159,9 @@ def _after(received_ns: int, last_ns: int) -> int:
 
 
 @njit(cache=True)
-def _known(seen_ns: NDArray[np.int64], t: int) -> bool:
-    for j in range(len(seen_ns)):  # noqa: SIM110 - a compiled loop without a temporary array
-        if seen_ns[j] == t:
+def _known(seen_ns: NDArray[np.int64], seen_value: NDArray[np.float64], t: int, value: float) -> bool:
+    for j in range(len(seen_ns)):
+        alike = seen_value[j] == value or (np.isnan(seen_value[j]) and np.isnan(value))
+        if seen_ns[j] == t and alike:
             return True
     return False
