@@ -13,7 +13,7 @@ from model.condition import Comparison
 from model.inputs import Tick
 from pipeline.binding import Bound, BoundRule, KindProgram
 from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, SAYS_NOTHING
-from rules.grading import Changes, Delays, grade_rows, grade_time
+from rules.grading import NEVER, Changes, Delays, grade_rows, grade_time
 
 #: An on-delay that rows alone never satisfy: what time alone began is left to ``grade_time``.
 _NEVER_BY_ROWS_NS = np.iinfo(np.int64).max
@@ -73,7 +73,7 @@ class _Graded:
 
 
 def judge_rows(
-    bound: Bound, batch: Batch, fresh: NDArray[np.bool_], clock_fault: NDArray[np.bool_], elapsed_ns: int
+    bound: Bound, batch: Batch, fresh: NDArray[np.bool_], clock_fault: NDArray[np.bool_]
 ) -> list[LevelChange]:
     """Judge rows in their order.
 
@@ -82,7 +82,6 @@ def judge_rows(
         batch: admitted rows.
         fresh: bool [n]; False = late: detectors do not see it, limits without delay do.
         clock_fault: bool [n].
-        elapsed_ns: elapsed clock at the last tick.
 
     Returns:
         in order of row, then of the rule's place in the plan.
@@ -100,7 +99,7 @@ def judge_rows(
             evidence = _row_evidence(rule, columns, part.quality, fresh[rows])
             if evidence is not None:
                 graded = _Graded(program, rule, columns, slots, rows)
-                found = grade_rows(rule.state, rule.delays, slots, part.time_ns, evidence, elapsed_ns)
+                found = grade_rows(rule.state, rule.delays, slots, part.time_ns, evidence, NEVER)
                 changes.extend(graded.changes(found))
     changes.sort(key=lambda change: (change.row, change.rule.order))
     return changes

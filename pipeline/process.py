@@ -121,7 +121,7 @@ def _admit_and_judge(state: State, batch: Batch, offsets: NDArray[np.int64]) -> 
     news = np.flatnonzero(admitted.verdict != DUPLICATE)
     rows, offsets = admitted.batch.take(news), offsets[news]
     fresh = admitted.verdict[news] == ACCEPTED
-    changes = judge_rows(state.bound, rows, fresh, admitted.clock_fault[news], state.clock.live_ns)
+    changes = judge_rows(state.bound, rows, fresh, admitted.clock_fault[news])
     events = _end_of_gap(state, rows, offsets, fresh)
     for change in changes:
         late = not bool(fresh[change.row])
@@ -146,7 +146,12 @@ def _tick(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
         events += _admit_and_judge(state, to_batch(due), np.full(len(due), offset, np.int64))
     last = state.recent.value[np.arange(len(state.recent.at)), state.recent.at - 1]
     for change in judge_tick(state.bound, Tick(tick.wall_ns, clock.live_ns), last):
-        circumstance = Circumstance(offset=offset, time_ns=change.time_ns, at_ns=tick.wall_ns)
+        circumstance = Circumstance(
+            offset=offset,
+            time_ns=change.time_ns,
+            at_ns=tick.wall_ns,
+            offline=tick.wall_ns - change.time_ns > int(state.bound.offline_ns[change.sensor]),
+        )
         events.append(_event(state, change, circumstance, readings(state.recent, change.sensor)))
     return events
 

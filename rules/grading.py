@@ -23,7 +23,7 @@ class GradingState:
     Attributes:
         on: int8 [m, g], 1 = this grade is on.
         begun_ns: int64 [m, g], event time at which its condition began to hold; ``NEVER`` = does not hold.
-        begun_elapsed_ns: int64 [m, g], the same instant on the elapsed clock.
+        begun_elapsed_ns: int64 [m, g], elapsed clock at the first tick after that; ``NEVER`` = none came yet.
         over_ns: int64 [m, g], event time since which fresh good readings say it is over; ``NEVER`` = they do not.
         level: int8 [m], 0 = none, else 1 + the highest grade that is on.
         settled_ns: int64 [m], event time of the last change of level; older news is history.
@@ -104,7 +104,7 @@ def grade_rows(
         slot: int32 [n].
         time_ns: int64 [n], strictly rising per slot.
         evidence: int8 [n, g].
-        elapsed_ns: the elapsed clock at the last tick.
+        elapsed_ns: the elapsed clock where a tick is graded; ``NEVER`` for rows, which come between two ticks.
 
     """
     room = len(slot)
@@ -133,10 +133,15 @@ def grade_rows(
 
 
 def grade_time(state: GradingState, delays: Delays, elapsed_ns: int) -> Changes:
-    """Turn on what has been pending for its on-delay though no row came; ``row`` of the result is the slot."""
+    """Turn on what has been pending for its on-delay though no row came; ``row`` of the result is the slot.
+
+    The delay counts from the first tick after the beginning: never too short, or the tick would overtake the very row
+    that says it is over.
+    """
     if state.begun_count[0] == 0:
         return _NO_CHANGES
     waiting = (state.begun_ns != NEVER) & (state.on == 0)
+    state.begun_elapsed_ns[waiting & (state.begun_elapsed_ns == NEVER)] = elapsed_ns
     due = waiting & (elapsed_ns - state.begun_elapsed_ns >= delays.on_ns) & (delays.on_ns > 0)
     slots = np.flatnonzero(due.any(axis=1))
     before = state.level[slots]
@@ -148,7 +153,7 @@ def grade_time(state: GradingState, delays: Delays, elapsed_ns: int) -> Changes:
     since = state.begun_ns[slots, after - 1]
     time_ns = since + delays.on_ns[after - 1]
     state.level[slots] = after
-    state.settled_ns[slots] = time_ns
+    state.settled_ns[slots] = np.maximum(state.settled_ns[slots], time_ns)
     return Changes(slots.astype(np.int64), before, after, time_ns, since)
 
 
@@ -179,7 +184,7 @@ def _grade_rows(
         for g in range(evidence.shape[1]):
             was_on, was_begun, code = on[s, g], begun_ns[s, g], evidence[i, g]
             if code == ENTERED_LATE:
-                if was_on == 0 and t > settled_ns[s]:
+                if was_on == 0 and t >= settled_ns[s]:
                     on[s, g], begun_ns[s, g], over_ns[s, g] = 1, t, NEVER
             else:
                 on[s, g], begun_ns[s, g], over_ns[s, g] = _grade_one(
