@@ -18,7 +18,7 @@ from model.alarm import AlarmEvent, Grade, Transition
 from model.batch import BAD, GOOD, UNCERTAIN, Batch
 from model.errors import Place
 from model.plan import RuleSpec
-from model.sensor import Beyond, Kind
+from model.sensor import Kind, range_quality
 from model.text import Text
 
 #: 2026-01-05 00:00 in Shanghai, a Monday: tests begin at midnight of the display zone.
@@ -26,7 +26,6 @@ START_NS = 1_767_542_400_000_000_000
 
 ROWS_MAX = 2_000_000
 _TICK_S_MAX = 10.0
-_BEYOND = {Beyond.BAD: BAD, Beyond.UNCERTAIN: UNCERTAIN}
 _QUALITY = {"good": GOOD, "uncertain": UNCERTAIN, "bad": BAD}
 GradeName = Literal["blue", "yellow", "orange", "red"]
 Window = Annotated[list[Duration], Field(min_length=2, max_length=2)]
@@ -261,7 +260,7 @@ def readings(test: PackTest, *, sensor: int = 0, start_ns: int = START_NS) -> Ba
         start_ns: receive time of the test's second 0.
 
     """
-    random = np.random.default_rng(test.seed)
+    random, kind = np.random.default_rng(test.seed), test.measures
     parts = [_columns(stretch, test.period_s, random) for stretch in test.given if not stretch.missing]
     at_ns = np.concatenate([part[0] for part in parts] or [np.empty(0, np.int64)])
     ahead_ns = np.concatenate([part[1] for part in parts] or [np.empty(0, np.int64)])
@@ -272,16 +271,10 @@ def readings(test: PackTest, *, sensor: int = 0, start_ns: int = START_NS) -> Ba
         start_ns + at_ns + ahead_ns,
         start_ns + at_ns,
         value,
-        np.maximum(quality, _beyond_range(test.measures, value)),
+        np.maximum(
+            quality, range_quality(value, kind.low, kind.high, kind.beyond_low.quality, kind.beyond_high.quality)
+        ),
     )
-
-
-def _beyond_range(kind: Kind, value: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Quality that the physical range alone gives, as on receipt."""
-    quality = np.full(len(value), GOOD, np.uint8)
-    quality[value < kind.low] = _BEYOND[kind.beyond_low]
-    quality[value > kind.high] = _BEYOND[kind.beyond_high]
-    return quality
 
 
 def _columns(

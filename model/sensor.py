@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
+from model.batch import BAD, GOOD, UNCERTAIN
 from model.text import Text
 
 
@@ -59,6 +63,37 @@ class Beyond(StrEnum):
 
     BAD = "bad"
     UNCERTAIN = "uncertain"
+
+    @property
+    def quality(self) -> int:
+        return BAD if self is Beyond.BAD else UNCERTAIN
+
+
+def range_quality(
+    value: NDArray[np.float64],
+    low: NDArray[np.float64] | float,
+    high: NDArray[np.float64] | float,
+    below: NDArray[np.uint8] | int,
+    above: NDArray[np.uint8] | int,
+) -> NDArray[np.uint8]:
+    """Quality that the physical range alone gives.
+
+    Args:
+        value: float64 [n], unit of the kind.
+        low: physical range, one for all rows or float64 [n], as is ``high``.
+        high: its upper end.
+        below: ``Beyond.quality`` under the range, one for all rows or uint8 [n], as is ``above``.
+        above: the same over the range.
+
+    Returns:
+        uint8 [n]; what is not a finite number is ``BAD``.
+
+    """
+    under = np.where(value < low, below, GOOD)
+    over = np.where(value > high, above, GOOD)
+    missing = np.where(np.isfinite(value), GOOD, BAD)
+    quality: NDArray[np.uint8] = np.maximum(np.maximum(under, over), missing).astype(np.uint8, copy=False)
+    return quality
 
 
 @dataclass(frozen=True, slots=True)

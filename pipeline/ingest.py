@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from model.batch import BAD, UNCERTAIN, Batch, concatenate
+from model.batch import Batch, concatenate
 from model.connector import Decoder, Delivery, Readings, Refusal
 from model.errors import UnitError
 from model.plan import Plan
-from model.sensor import Beyond
+from model.sensor import range_quality
 from model.unit import factor_and_offset
 from store.pipeline_store import UnregisteredTag
 
@@ -42,8 +42,8 @@ class Ingest:
         self._units = [kind.unit for kind in of]
         self._low = np.array([kind.low for kind in of], np.float64)
         self._high = np.array([kind.high for kind in of], np.float64)
-        self._below = np.array([_quality(kind.beyond_low) for kind in of], np.uint8)
-        self._above = np.array([_quality(kind.beyond_high) for kind in of], np.uint8)
+        self._below = np.array([kind.beyond_low.quality for kind in of], np.uint8)
+        self._above = np.array([kind.beyond_high.quality for kind in of], np.uint8)
         self._conversions: dict[tuple[str, str], tuple[float, float] | None] = {}
 
     def take_in(self, deliveries: Sequence[Delivery]) -> Intake:
@@ -79,11 +79,8 @@ class Ingest:
         """Quality after the physical range; NaN is bad. Rows of unknown sensors are judged too, and dropped later."""
         if not len(self._low):
             return quality
-        below = np.where(value < self._low[sensor], self._below[sensor], 0)
-        above = np.where(value > self._high[sensor], self._above[sensor], 0)
-        missing = np.where(np.isfinite(value), 0, BAD)
-        judged = np.maximum.reduce([quality, below, above, missing])
-        checked: NDArray[np.uint8] = judged.astype(np.uint8)
+        judged = range_quality(value, self._low[sensor], self._high[sensor], self._below[sensor], self._above[sensor])
+        checked: NDArray[np.uint8] = np.maximum(quality, judged)
         return checked
 
     def _convert(
@@ -118,10 +115,6 @@ class Ingest:
             except UnitError:
                 self._conversions[key] = None
         return self._conversions[key]
-
-
-def _quality(beyond: Beyond) -> int:
-    return BAD if beyond is Beyond.BAD else UNCERTAIN
 
 
 def _runs(deliveries: Sequence[Delivery]) -> list[tuple[str, list[Delivery]]]:
