@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from model.connector import Message, Sink
-from model.errors import PermanentError, RetryableError, StoreError
+from model.errors import FengsuiError, PermanentError, RetryableError, StoreError
 from pipeline.metrics import DeliveryMetrics
 from store.delivery_store import DeliveryStore, Due
 from store.pipeline_reader import PipelineReader
@@ -121,17 +121,19 @@ class EventWorker:
         try:
             self._sink.write([message])
         except RetryableError as error:
-            self._try_again(due, error)
+            self._try_again(due, error, error.retry_after_s)
         except PermanentError as error:
             self._store.give_up(self.name, due.seq, self._wall_ns(), str(error))
             self._metrics.attempts.labels(self.name, "refused").inc()
             log.error("message refused for good", sink=self.name, id=due.id, error=str(error))
+        except FengsuiError as error:  # such as a secret that cannot be read: a person mends it, other sinks go on
+            self._try_again(due, error, None)
         else:
             self._store.delivered(self.name, due.seq, self._wall_ns())
             self._metrics.attempts.labels(self.name, "delivered").inc()
 
-    def _try_again(self, due: Due, error: RetryableError) -> None:
-        delay_s = self._retry.delay_s(due.tries + 1, error.retry_after_s, self._chance)
+    def _try_again(self, due: Due, error: FengsuiError, retry_after_s: float | None) -> None:
+        delay_s = self._retry.delay_s(due.tries + 1, retry_after_s, self._chance)
         if delay_s is None:
             self._store.give_up(self.name, due.seq, self._wall_ns(), str(error))
             self._metrics.attempts.labels(self.name, "given_up").inc()
