@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 
 from app import compose, configured
+from app.signals import on_stop
 
 log = structlog.get_logger("process")
 
@@ -23,7 +22,7 @@ def run_pipeline(config: Path) -> None:
     running = compose.runner(settings)
     commands = compose.commands(settings, running)
     _serve_metrics(settings.metrics.pipeline, running.metrics.registry)
-    _on_stop(running.stop)
+    on_stop(running.stop)
     commands.start()
     log.info("pipeline runs", plan=running.state.bound.plan.version, sensors=len(running.state.bound.plan.sensors))
     try:
@@ -39,7 +38,7 @@ def run_delivery(config: Path) -> None:
     parts = compose.delivery(settings)
     _serve_metrics(settings.metrics.delivery, parts.metrics.registry)
     stop = threading.Event()
-    _on_stop(stop.set)
+    on_stop(stop.set)
     threads = parts.start(stop)
     log.info("delivery runs", sinks=[c.name for c in settings.sinks])
     _watch(threads, stop)
@@ -61,8 +60,3 @@ def _serve_metrics(address: str, registry: CollectorRegistry) -> None:
     host, _, port = address.rpartition(":")
     server, _thread = start_http_server(int(port), addr=host, registry=registry)
     log.info("metrics", address=f"http://{host}:{server.server_port}/metrics")
-
-
-def _on_stop(stop: Callable[[], None]) -> None:
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop())

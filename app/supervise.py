@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import threading
@@ -12,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
+
+from app.signals import on_stop
 
 log = structlog.get_logger("supervisor")
 
@@ -56,8 +57,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Returns 0 after a stop, ``EXIT_CONFIG`` when a child says that its configuration is wrong."""
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, lambda *_: self.stop())
+        on_stop(self.stop)
         while not self._stop.is_set():
             for child in self._children:
                 self._tend(child)

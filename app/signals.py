@@ -1,0 +1,27 @@
+"""How a process is told to end.
+
+A signal handler runs inside whatever lock the main thread happens to hold, and to stop takes locks. So the handler does
+nothing, and a thread that hears of the signal through a socket does the stopping.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections.abc import Callable
+
+
+def on_stop(stop: Callable[[], None]) -> None:
+    """Have ``stop`` called on another thread after every SIGTERM or SIGINT. For the main thread, once a process."""
+    reader, writer = socket.socketpair()
+    writer.settimeout(0)
+
+    def listen() -> None:
+        while reader.recv(1):
+            stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    signal.set_wakeup_fd(writer.detach())
+    threading.Thread(target=listen, name="stop", daemon=True).start()
