@@ -101,11 +101,8 @@ def expected(life: Life) -> set[tuple[str, int, float]]:
 
 
 def alarm_instants(database: VictoriaMetrics) -> set[int]:
-    return {
-        at
-        for series in database.export('{__name__="alarm_event_severity",rule="gas.level"}')
-        for at in series["timestamps"]
-    }
+    found = database.export('{__name__="alarm_event_severity",rule="gas.level"}')
+    return {at for series in found for at in series["timestamps"]}
 
 
 def test_given_a_database_that_goes_away_and_comes_back_when_it_is_asked_nothing_is_missing(
