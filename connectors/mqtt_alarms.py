@@ -79,6 +79,7 @@ class MqttAlarms:
         self._new_client()
 
     def probe(self) -> Probe:
+        self.close()  # a connection that stands need not be a connection that works
         try:
             self._connect()
         except (RetryableError, FengsuiError) as error:

@@ -221,6 +221,8 @@ def _read(file: Path, channel_map: ChannelMap, bad_rows: BadRows) -> _Table:
             table, line = _read_csv(file, bad_rows)
     except (OSError, pa.ArrowException) as error:
         raise FengsuiError(f"{file}: must be a readable recording, got: {error}") from error
+    if len(set(table.column_names)) < len(table.column_names):
+        raise FengsuiError(f"{file}: column names must differ, got {table.column_names[:8]}")
     if channel_map.time not in table.column_names:
         raise FengsuiError(f"{file}: must have the time column {channel_map.time!r}, got {table.column_names[:8]}")
     return _Table(table.column_names, {name: table[name] for name in table.column_names}, line)
@@ -236,11 +238,12 @@ def _read_csv(file: Path, bad_rows: BadRows) -> tuple[pa.Table, NDArray[np.int64
         return "skip"
 
     with pa.input_stream(str(file)) as stream:
-        head = pa_csv.open_csv(stream).schema.names
+        skip = pa_csv.ParseOptions(invalid_row_handler=lambda _: "skip")
+        head = pa_csv.open_csv(stream, parse_options=skip).schema.names
     table = pa_csv.read_csv(
         file,
         read_options=pa_csv.ReadOptions(use_threads=False),
-        parse_options=pa_csv.ParseOptions(invalid_row_handler=leave_out),
+        parse_options=pa_csv.ParseOptions(invalid_row_handler=leave_out, ignore_empty_lines=False),
         convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(head, pa.string())),
     )
     every = np.arange(len(table) + len(left_out), dtype=np.int64) + 2

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import binascii
 import ssl
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import Self
 
 import httpx
 from pydantic import Field, HttpUrl, model_validator
-from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
+from standardwebhooks.webhooks import Webhook
 
 from connectors.contract import Role
 from connectors.guard import ForbiddenAddressError, resolve
@@ -26,6 +27,7 @@ from model.errors import FengsuiError, PermanentError, RetryableError
 ROLE: Role = "events"
 
 _SECRETS_MAX = 2
+_SECRET_BYTES = range(24, 65)  # Standard Webhooks 1.0, signature scheme
 _GONE = 410
 _MENDABLE_STATUS = {401, 403, 404}
 
@@ -176,8 +178,15 @@ def _signers(settings: Settings) -> list[Webhook]:
     if len(secrets) > _SECRETS_MAX:
         raise FengsuiError(f"secret_file {settings.secret_file}: must hold one or two secrets, got {len(secrets)}")
     try:
-        return [Webhook(secret) for secret in secrets]
-    except (binascii.Error, EmptyWebhookSecretError) as error:
+        keys = [base64.b64decode(secret.removeprefix("whsec_"), validate=True) for secret in secrets]
+    except binascii.Error as error:
         raise FengsuiError(
             f"secret_file {settings.secret_file}: must hold whsec_ and base64, got something else"
         ) from error
+    for key in keys:
+        if len(key) not in _SECRET_BYTES:
+            raise FengsuiError(
+                f"secret_file {settings.secret_file}: a secret has {_SECRET_BYTES.start} to {_SECRET_BYTES.stop - 1} "
+                f"bytes before base64, got {len(key)}"
+            )
+    return [Webhook(key) for key in keys]

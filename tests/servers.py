@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
+import json
 import os
 import shutil
 import signal
@@ -11,7 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
@@ -105,8 +107,10 @@ class Mosquitto:
             "persistence true",
             f"persistence_location {self.folder}/",
             "max_queued_messages 0",
-            "max_inflight_messages 0",
-            "log_dest stdout",
+            "max_inflight_messages 65535",  # 0 would make this broker overlook what an MQTT 5 client asks for
+            f"user {getpass.getuser()}",
+            "log_dest stderr",
+            "log_type all",
             *(self.options or ("allow_anonymous true",)),
         ]
         config.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -147,8 +151,6 @@ class VictoriaMetrics:
         httpx.get(f"{self.url}/internal/force_flush", trust_env=False)
         answer = httpx.get(f"{self.url}/api/v1/export", params={"match[]": match}, trust_env=False)
         answer.raise_for_status()
-        import json
-
         return [json.loads(line) for line in answer.text.splitlines()]
 
 
@@ -177,57 +179,88 @@ class Request:
     body: bytes
 
 
-@dataclass
-class HttpReceiver:
-    """Takes requests and answers as it is told: the answers in turn, and the last one for ever."""
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
 
-    url: str = ""
-    requests: list[Request] = field(default_factory=list)
-    answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=lambda: [(200, {}, b"")])
-    delay: threading.Event = field(default_factory=threading.Event)
+    def __init__(self, receiver: HttpReceiver, port: int) -> None:
+        self.receiver = receiver
+        super().__init__(("127.0.0.1", port), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_POST(self) -> None:
+        receiver = self.server.receiver
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        receiver.requests.append(Request(self.path, headers, body))
+        receiver.may_answer.wait(READY_S_MAX)
+        status, headers, content = receiver.next_answer()
+        with contextlib.suppress(ConnectionError):
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Tests read the requests themselves."""
+
+
+class HttpReceiver:
+    """A real HTTP server that answers as it is told: the answers in turn, and the last one for ever.
+
+    Attributes:
+        requests: what came, in order.
+        may_answer: cleared, it holds back every answer.
+
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self._answers: list[tuple[int, dict[str, str], bytes]] = [(200, {}, b"")]
+        self._port = free_port()
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
 
     def answer(self, *answers: int | tuple[int, dict[str, str], bytes]) -> None:
-        self.answers = [(one, {}, b"") if isinstance(one, int) else one for one in answers]
+        self._answers = [(one, {}, b"") if isinstance(one, int) else one for one in answers]
 
     def next_answer(self) -> tuple[int, dict[str, str], bytes]:
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+    def open(self) -> None:
+        self._server = _Server(self, self._port)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    def close(self) -> None:
+        self.may_answer.set()
+        if self._server is not None and self._thread is not None:
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+            self._server = None
 
 
 @contextlib.contextmanager
 def http_receiver() -> Iterator[HttpReceiver]:
-    """A real HTTP server; ``delay`` holds back every answer until it is set, and is set from the start."""
     receiver = HttpReceiver()
-    receiver.delay.set()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            receiver.requests.append(
-                Request(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-            )
-            receiver.delay.wait(READY_S_MAX)
-            status, headers, content = receiver.next_answer()
-            with contextlib.suppress(ConnectionError):
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("content-length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-        do_GET = do_POST
-
-        def log_message(self, *_: object) -> None:
-            """Tests read the requests themselves."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
+    receiver.open()
     try:
         yield receiver
     finally:
-        receiver.delay.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        receiver.close()

@@ -27,7 +27,9 @@ NS = 10**9
 
 
 def deliveries(*messages: tuple[str, bytes]) -> list[Delivery]:
-    return [Delivery("test", topic, payload, 0, False, n) for n, (topic, payload) in enumerate(messages)]
+    return [
+        Delivery("test", topic, payload, 0, retained=False, receipt=n) for n, (topic, payload) in enumerate(messages)
+    ]
 
 
 def decode(*payloads: bytes | object, topic: str = "district/a/b") -> tuple[Readings, list[Refusal]]:

@@ -81,7 +81,7 @@ def test_replay_is_a_good_source(check: Callable[[Rig], None], tmp_path: Path) -
         {"path": tmp_path / "line.csv", "map": tmp_path / "map.yaml", "speed": 100}
     )
     expected = [one.payload for one in replay.messages(replay.load(settings), settings, 0)]
-    check(Rig(build=partial(replay.build, "line", settings), send=lambda count: expected))
+    check(Rig(build=partial(replay.build, "line", settings), send=lambda _: expected))
 
 
 @pytest.mark.parametrize("version", VERSIONS)

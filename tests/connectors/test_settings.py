@@ -1,0 +1,74 @@
+"""Every connector has settings that document themselves, a sample that is valid, and a place in the guide."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+
+from connectors import CONNECTORS
+from connectors.settings import SettingsModel, read_secret
+from connectors.topic import Subscription
+from model.errors import FengsuiError
+
+ROOT = Path(__file__).parent.parent.parent
+ROLES = {"source": "sources", "events": "sinks", "points": "sinks"}
+
+
+def sample(name: str) -> Any:
+    return YAML(typ="safe", pure=True).load((ROOT / "connectors" / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", CONNECTORS)
+def test_a_connector_offers_what_the_contract_asks(name: str) -> None:
+    module = importlib.import_module(CONNECTORS[name])
+    assert module.ROLE in ROLES
+    assert issubclass(module.Settings, SettingsModel)
+    assert callable(module.build)
+    assert callable(getattr(module, "decoder", None)) == (module.ROLE == "source")
+
+
+@pytest.mark.parametrize("name", CONNECTORS)
+def test_its_sample_is_valid(name: str) -> None:
+    module = importlib.import_module(CONNECTORS[name])
+    content = sample(name)
+    assert list(content) == [ROLES[module.ROLE]]
+    for entry in content[ROLES[module.ROLE]]:
+        assert entry.pop("connector") == name
+        own_name = entry.pop("name")
+        module.build(own_name, module.Settings.model_validate(entry))
+
+
+@pytest.mark.parametrize("name", CONNECTORS)
+def test_every_setting_is_described_here_and_in_the_guide(name: str) -> None:
+    module = importlib.import_module(CONNECTORS[name])
+    guide = (ROOT / "docs" / "connectors.md").read_text(encoding="utf-8")
+    section = guide.partition(f"## {name}\n")[2].partition("\n## ")[0]
+    shared = guide.partition("## Settings of every MQTT connection\n")[2].partition("\n## ")[0]
+    models: list[type[BaseModel]] = [module.Settings, *([Subscription] if name == "mqtt" else [])]
+    for model in models:
+        for field, info in model.model_fields.items():
+            assert info.description, f"{name}.{field} must have a description"
+            place = section + (shared if "host" in model.model_fields else "")
+            assert f"| `{field}` |" in place, f"docs/connectors.md must name {field} of {name}"
+
+
+def test_paths_count_from_the_folder_of_the_configuration(tmp_path: Path) -> None:
+    module = importlib.import_module("connectors.influxdb")
+    given = {"url": "http://127.0.0.1", "org": "o", "bucket": "b", "token_file": "secrets/token"}
+    assert (
+        module.Settings.model_validate(given, context={"base_dir": tmp_path}).token_file == tmp_path / "secrets/token"
+    )
+    assert module.Settings.model_validate(given).token_file == Path("secrets/token")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", b"x" * 9000])
+def test_a_secret_that_is_none_is_refused_without_being_shown(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(content)
+    with pytest.raises(FengsuiError, match="password_file") as refused:
+        read_secret(tmp_path / "secret", "password_file")
+    assert "xxx" not in str(refused.value)
