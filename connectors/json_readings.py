@@ -120,13 +120,14 @@ class JsonReadings:
 
     def decode(self, deliveries: Sequence[Delivery]) -> tuple[Readings, list[Refusal]]:
         refused: list[_Refused] = []
-        routes: list[_Route | Fault] = [self._route(one.topic) for one in deliveries]
+        known = self._known_topics
+        routes = [known.get(one.topic) or self._route(one.topic) for one in deliveries]
         usable = []
         for index, (delivery, route) in enumerate(zip(deliveries, routes, strict=True)):
-            fault = route if isinstance(route, Fault) else self._too_large(delivery)
-            if fault is None:
+            if isinstance(route, _Route) and len(delivery.payload) <= self._payload_bytes_max:
                 usable.append(index)
             else:
+                fault = route if isinstance(route, Fault) else self._too_large_fault(delivery)
                 payload = delivery.payload[: self._payload_bytes_max]
                 refused.append((index, _WHOLE, Refusal(delivery, *fault, payload)))
         parsed = self._parse(deliveries, usable, refused)
@@ -135,12 +136,10 @@ class JsonReadings:
         return readings, [refusal for _, __, refusal in refused]
 
     def _route(self, topic: str) -> _Route | Fault:
-        known = self._known_topics.get(topic)
-        if known is None:
-            if len(self._known_topics) >= _REMEMBERED_MAX:
-                self._known_topics.clear()
-            known = self._known_topics[topic] = self._find_route(topic)
-        return known
+        if len(self._known_topics) >= _REMEMBERED_MAX:
+            self._known_topics.clear()
+        route = self._known_topics[topic] = self._find_route(topic)
+        return route
 
     def _find_route(self, topic: str) -> _Route | Fault:
         for pattern, template in self._routes:
@@ -154,9 +153,7 @@ class JsonReadings:
             return _Route(tag, None, words) if fault is None else Fault("bad_tag", f"{fault}; it comes from the topic")
         return Fault("no_subscription", f"no topic of the subscriptions fits {topic[:200]!r}")
 
-    def _too_large(self, delivery: Delivery) -> Fault | None:
-        if len(delivery.payload) <= self._payload_bytes_max:
-            return None
+    def _too_large_fault(self, delivery: Delivery) -> Fault:
         return Fault(
             "too_large",
             f"a payload has at most {self._payload_bytes_max} bytes (payload_bytes_max), got {len(delivery.payload)}",
@@ -177,6 +174,9 @@ class JsonReadings:
     def _parse(self, deliveries: Sequence[Delivery], usable: list[int], refused: list[_Refused]) -> _Parsed:
         parsed = _Parsed()
         messages = self._parse_joined([deliveries[index].payload for index in usable])
+        if messages is not None and set(map(type, messages)) == {_Reading}:  # the usual case, without a loop
+            readings = [one for one in messages if isinstance(one, _Reading)]
+            return _Parsed(readings, list(usable), [_WHOLE] * len(usable))
         for place, index in enumerate(usable):
             message = self._parse_message(deliveries[index].payload) if messages is None else messages[place]
             if message is None:
