@@ -74,7 +74,6 @@ class Bound:
         slot_of: int32 [n], its slot there.
         offline_ns: int64 [n], age at receipt from which its readings are news about the past.
         lateness_ns: only the sensors that have one.
-        known: (rule, tag) pairs that the plan can still judge.
 
     """
 
@@ -86,11 +85,13 @@ class Bound:
     lateness_ns: dict[int, int]
     tag_index: dict[str, int]
 
-    def judges(self, rule: str, tag: str) -> bool:
+    def keeps_on(self, rule: str, tag: str) -> bool:
+        """Whether a grade of the rule is on for the sensor, so that readings can still end its alarm."""
         index = self.tag_index.get(tag)
         if index is None:
             return False
-        return any(bound.spec.id == rule for bound in self.programs[self.program_of[index]].rules)
+        rules = self.programs[self.program_of[index]].rules
+        return any(bound.spec.id == rule and bound.state.level[self.slot_of[index]] > 0 for bound in rules)
 
 
 def bind(plan: Plan) -> Bound:

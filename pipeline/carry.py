@@ -6,10 +6,8 @@ An alarm that is on stays on, whatever became of its rule: it ends by fresh read
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
-
-import numpy as np
 
 from model.alarm import Alarm
 from pipeline.binding import Bound, BoundDetector, BoundRule, KindProgram
@@ -22,7 +20,7 @@ def carry_over(old: Bound, new: Bound, open_alarms: Iterable[Alarm]) -> None:
     before = {program.kind.id: program for program in old.programs}
     for program in new.programs:
         source = before.get(program.kind.id)
-        if source is not None and source.kind == program.kind:
+        if source is not None and replace(source.kind, name=program.kind.name) == program.kind:
             _carry_program(source, program)
     for alarm in open_alarms:
         if alarm.state in ACTIVE:
@@ -82,13 +80,17 @@ def _keep_on(new: Bound, alarm: Alarm) -> None:
 
 
 def _turn_on(rule: BoundRule, slot: int, alarm: Alarm) -> None:
-    grades = np.array([grade.grade for grade in rule.spec.grades])
-    at = max(int(np.searchsorted(grades, alarm.grade, side="right")) - 1, 0)
+    """Turn on the alarm's grade and those below it.
+
+    Where all grades of the new rule are higher, none is turned on: readings can then still upgrade the alarm, and a
+    person ends it.
+    """
+    level = sum(grade.grade <= alarm.grade for grade in rule.spec.grades)
     state = rule.state
-    state.on[slot, at] = 1
-    state.begun_ns[slot, at] = alarm.start_ns
-    state.begun_elapsed_ns[slot, at] = NEVER
-    state.over_ns[slot, at] = NEVER
-    state.level[slot] = at + 1
+    state.on[slot, :level] = 1
+    state.begun_ns[slot, :level] = alarm.start_ns
+    state.begun_elapsed_ns[slot, :level] = NEVER
+    state.over_ns[slot, :level] = NEVER
+    state.level[slot] = level
     state.settled_ns[slot] = alarm.changed_ns
     state.recount()

@@ -22,7 +22,7 @@ from pipeline.judge import LevelChange, judge_rows, judge_tick
 from pipeline.recent import RecentState, readings, remember
 from pipeline.reorder import Reorder, Waiting, to_batch
 from pipeline.self_watch import GAP_GRADE, GAP_NS, GAP_RULE, GAP_SUBJECT, gap_why
-from rules.alarm_machine import AlarmMachine, Circumstance, Signal, Subject
+from rules.alarm_machine import ACTIVE, AlarmMachine, Circumstance, Signal, Subject
 
 #: Commands whose ids are remembered, so that one sent twice has one effect.
 COMMANDS_REMEMBERED = 10_000
@@ -206,13 +206,15 @@ def _act(state: State, offset: int, act: HumanAct) -> Outcome:
 
 
 def _signal(state: State, act: HumanAct) -> Signal:
-    """Translate; an alarm that no rule can judge any more is returned by the person who resets it."""
+    """Translate; an alarm that readings cannot end any more is returned by the person who resets it."""
     if act.act == "acknowledge":
         return Signal.ACKNOWLEDGE
     if act.act != "reset":
         raise CommandRefused(f"act {act.act!r} is not known; known are acknowledge and reset")
     alarm = next((a for a in state.alarms.open_alarms() if a.id == act.alarm_id), None)
-    orphan = alarm is not None and alarm.rule != GAP_RULE.id and not state.bound.judges(alarm.rule, alarm.tag)
+    if alarm is None or alarm.state not in ACTIVE or alarm.rule == GAP_RULE.id:
+        return Signal.RESET
+    orphan = not state.bound.keeps_on(alarm.rule, alarm.tag)
     return Signal.RETURN if orphan else Signal.RESET
 
 

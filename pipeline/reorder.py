@@ -6,6 +6,7 @@ A slow path on purpose: only kinds with ``lateness_s`` > 0 pass through it, outs
 from __future__ import annotations
 
 import heapq
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ class Waiting:
     time_ns: int
     arrival: int
     received_ns: int
-    value: float
+    value: float | None  # None = not usable; JSON has no NaN, and a snapshot must read back
     quality: int
     elapsed_ns: int  # elapsed clock at arrival
 
@@ -45,9 +46,9 @@ class Reorder:
         time_ns = received_ns if given_ns == NO_TIME else min(given_ns, received_ns)
         self.arrivals += 1
         heap = self.waiting.setdefault(sensor, [])
-        entry = Waiting(
-            given_ns, self.arrivals, received_ns, float(batch.value[row]), int(batch.quality[row]), elapsed_ns
-        )
+        value = float(batch.value[row])
+        usable = value if math.isfinite(value) else None
+        entry = Waiting(given_ns, self.arrivals, received_ns, usable, int(batch.quality[row]), elapsed_ns)
         heapq.heappush(heap, entry)
         newest = max(self.newest_ns.get(sensor, time_ns), time_ns)
         self.newest_ns[sensor] = newest
@@ -57,13 +58,17 @@ class Reorder:
         return out
 
     def due(self, lateness_ns: dict[int, int], elapsed_ns: int) -> list[tuple[int, Waiting]]:
-        """Rows (with their sensor) that have waited for their lateness on the elapsed clock, sorted per sensor."""
+        """Rows (with their sensor) that have waited for their lateness on the elapsed clock, sorted per sensor.
+
+        Older rows leave before them, however short they have waited. A sensor that a new plan gave no lateness to lets
+        all its rows go.
+        """
         out = []
         for sensor in sorted(self.waiting):
-            heap = self.waiting[sensor]
-            if any(elapsed_ns - entry.elapsed_ns >= lateness_ns[sensor] for entry in heap):
-                while heap:
-                    out.append((sensor, heapq.heappop(heap)))
+            heap, wait_ns = self.waiting[sensor], lateness_ns.get(sensor, 0)
+            newest = max((entry for entry in heap if elapsed_ns - entry.elapsed_ns >= wait_ns), default=None)
+            while newest is not None and heap and heap[0] <= newest:
+                out.append((sensor, heapq.heappop(heap)))
         return out
 
 
@@ -72,6 +77,6 @@ def to_batch(rows: list[tuple[int, Waiting]]) -> Batch:
         np.array([sensor for sensor, _ in rows], np.int32),
         np.array([row.time_ns for _, row in rows], np.int64),
         np.array([row.received_ns for _, row in rows], np.int64),
-        np.array([row.value for _, row in rows], np.float64),
+        np.array([math.nan if row.value is None else row.value for _, row in rows], np.float64),
         np.array([row.quality for _, row in rows], np.uint8),
     )

@@ -119,7 +119,8 @@ class AlarmMachine:
         entry = self._open[key]
         if (entry.alarm.state, signal) not in TRANSITIONS:
             raise CommandRefused(f"alarm {alarm_id} is {entry.alarm.state}; it cannot be given the signal {signal}")
-        return self._apply(key, entry, signal, entry.alarm.grade, circumstance, None)
+        grade = Grade.NONE if signal is Signal.RETURN else entry.alarm.grade
+        return self._apply(key, entry, signal, grade, circumstance, None)
 
     def _begin(self, key: tuple[str, str], subject: Subject, circumstance: Circumstance) -> _Open:
         episode = self._episodes.get(key, 0) + 1
