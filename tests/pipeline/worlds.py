@@ -9,7 +9,7 @@ from typing import TypeAlias
 from hypothesis import strategies as st
 
 from model.alarm import Grade
-from model.plan import DetectorSpec, GradeSpec, Plan, RuleSpec
+from model.plan import GradeSpec, Plan, RuleSpec
 from tests.naive_step import Condition, NaiveGrade, NaiveRule, NaiveSensor, text
 from tests.pipeline.plans import NAME, SECOND_NS, Row, kind, plan
 
@@ -89,7 +89,7 @@ def to_spec(rule: NaiveRule) -> RuleSpec:
         GradeSpec(g.grade, text(g.condition), g.on_ns / SECOND_NS, g.off_ns / SECOND_NS, g.deadband)
         for g in rule.grades
     )
-    return RuleSpec(rule.id, NAME, rule.kinds, grades, "clause 1", rule.latching)
+    return RuleSpec(rule.id, NAME, rule.kinds, grades, NAME, rule.latching)
 
 
 @st.composite
@@ -140,14 +140,3 @@ def worlds(draw: st.DrawFn) -> World:
     )
     sensors = [NaiveSensor(f"s{i}", name, round(periods_s[name] * SECOND_NS)) for i, name in enumerate(of)]
     return World(made, sensors, rules, draw(happenings(len(of))))
-
-
-#: Detectors with settings quick enough to warm up, score and hold within a short run.
-QUICK_DETECTORS = (
-    DetectorSpec("beyond", "limit", ("gas", "slow"), {"high": 20.0}),
-    DetectorSpec("slope", "rate", ("gas",), {"window_s": 8.0}),
-    DetectorSpec("mean", "ewma", ("gas", "slow"), {"smooth_s": 2.0, "warmup_s": 6.0, "mean_s": 10.0, "hold_s": 5.0}),
-    DetectorSpec("sum", "cusum", ("gas", "slow"), {"warmup_s": 6.0, "mean_s": 10.0, "hold_s": 5.0}),
-    DetectorSpec("stuck", "flatline", ("gas", "slow"), {"tolerance": 0.5}),
-    DetectorSpec("quiet", "silence", ("gas", "slow"), {}),
-)

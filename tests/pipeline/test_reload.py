@@ -1,0 +1,204 @@
+"""A new plan never ends an alarm: fresh readings in range or a person do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.alarm import AlarmEvent, AlarmState, Grade, Transition
+from model.inputs import HumanAct, PlanChange
+from model.plan import DetectorSpec, Plan
+from model.sensor import Sensor
+from model.text import Text
+from pipeline.process import Outcome, State, step
+from tests.pipeline.plans import START_NS, Row, canonical, grade, kind, ns, plan, play, rows, rule
+from tests.pipeline.runs import follow, long_run, same_state, started, whole_plan
+from tests.pipeline.worlds import Beat, World, worlds
+
+LIMITS = rule("r", grade("blue", "value >= 10"), grade("yellow", "value >= 25"), grade("red", "value >= 50"))
+
+
+def change(state: State, new: Plan) -> list[AlarmEvent]:
+    return step(state, state.next_offset, PlanChange(new, START_NS)).events
+
+
+def read(state: State, at_s: float, value: float, sensor: int = 0) -> list[tuple[Transition, Grade]]:
+    events = step(state, state.next_offset, rows([Row(sensor, at_s, value)])).events
+    return [(event.transition, event.grade) for event in events]
+
+
+def act(state: State, name: str, at_s: float = 100.0) -> Outcome:
+    alarm = state.alarms.open_alarms()[0]
+    return step(state, state.next_offset, HumanAct(f"{state.next_offset}", name, alarm.id, "Wang", "", ns(at_s)))
+
+
+def raised(made: Plan, value: float = 60.0) -> State:
+    state = started(made)
+    assert read(state, 1.0, value)
+    return state
+
+
+@settings(max_examples=60, deadline=None)
+@given(worlds(), st.integers(0, 30))
+def test_an_unchanged_plan_emits_nothing_and_changes_nothing_afterwards(world: World, at: int) -> None:
+    plain, reloaded = started(world.plan), started(world.plan)
+    expected = follow(plain, world.events)
+    found = follow(reloaded, world.events[:at])
+    assert change(reloaded, world.plan) == []
+    found += follow(reloaded, world.events[at:])
+    assert [replace(e, offset=0) for e in found] == [replace(e, offset=0) for e in expected]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_unchanged_plan_keeps_what_detectors_have_learned_and_rows_that_wait(seed: int) -> None:
+    events = [event for event in long_run(seed) if not hasattr(event, "act")]
+    plain, reloaded = started(whole_plan()), started(whole_plan())
+    expected, found = follow(plain, events), []
+    for cut in range(0, len(events), 20):
+        found += follow(reloaded, events[cut : cut + 20])
+        reloads_before = reloaded.next_offset
+        assert change(reloaded, whole_plan()) == []
+        reloaded.next_offset = reloads_before
+    assert canonical(found) == canonical(expected)
+    assert same_state(plain, reloaded)
+
+
+def test_when_sensors_change_places_each_keeps_its_own_state() -> None:
+    sensors = [("a", "gas"), ("b", "gas")]
+    held = rule("r", grade("red", "value >= 50", 10.0))
+    state = started(plan(held, sensors=sensors))
+    read(state, 0.0, 60.0, sensor=0)
+    change(state, plan(held, sensors=[("new", "gas"), ("b", "gas"), ("a", "gas")]))
+    assert read(state, 10.0, 60.0, sensor=1) == []
+    assert read(state, 10.0, 60.0, sensor=0) == []
+    assert read(state, 10.0, 60.0, sensor=2) == [(Transition.RAISED, Grade.RED)]
+
+
+def test_a_kind_that_only_gets_another_name_keeps_what_was_learned() -> None:
+    held = rule("r", grade("red", "value >= 50", 10.0))
+    state = started(plan(held))
+    read(state, 0.0, 60.0)
+    change(state, plan(held, kinds=[replace(kind(), name=Text("燃气", "fuel gas"))]))
+    assert read(state, 10.0, 60.0) == [(Transition.RAISED, Grade.RED)]
+
+
+def test_a_removed_rule_leaves_its_alarm_open_until_a_person_ends_it() -> None:
+    state = raised(plan(LIMITS))
+    assert change(state, plan()) == []
+    assert play(state, [rows([Row(0, 2.0 + at, 0.0)]) for at in range(50)]) == []
+    assert [a.state for a in state.alarms.open_alarms()] == [AlarmState.UNACKNOWLEDGED]
+    assert act(state, "acknowledge").events[0].state == AlarmState.ACKNOWLEDGED
+    ended = act(state, "reset").events[0]
+    assert (ended.transition, ended.state, ended.grade, ended.by) == (
+        Transition.RETURNED,
+        AlarmState.NORMAL,
+        Grade.NONE,
+        "Wang",
+    )
+    assert state.alarms.open_alarms() == []
+
+
+def test_a_removed_sensor_leaves_its_alarm_open_until_a_person_ends_it() -> None:
+    state = raised(plan(LIMITS, sensors=[("a", "gas"), ("b", "gas")]))
+    assert change(state, plan(LIMITS, sensors=[("b", "gas")])) == []
+    assert play(state, [rows([Row(0, 2.0, 0.0)])]) == []
+    act(state, "acknowledge")
+    assert act(state, "reset").events[0].state == AlarmState.NORMAL
+
+
+def test_a_removed_latching_rule_can_still_be_acknowledged_and_reset() -> None:
+    latching = replace(LIMITS, latching=True)
+    state = raised(plan(latching))
+    read(state, 2.0, 0.0)
+    change(state, plan())
+    assert act(state, "acknowledge").events[0].state == AlarmState.LATCHED_ACKNOWLEDGED
+    assert act(state, "reset").events[0].state == AlarmState.NORMAL
+
+
+def test_a_rule_that_comes_back_takes_its_open_alarm_up_again() -> None:
+    state = raised(plan(LIMITS))
+    change(state, plan())
+    change(state, plan(LIMITS))
+    assert act(state, "reset").refused
+    assert read(state, 2.0, 60.0) == []
+    assert read(state, 3.0, 0.0) == [(Transition.RETURNED, Grade.NONE)]
+
+
+def test_a_rule_that_comes_back_after_its_alarm_was_ended_raises_a_new_one() -> None:
+    state = raised(plan(LIMITS))
+    first = state.alarms.open_alarms()[0].id
+    change(state, plan())
+    act(state, "acknowledge")
+    act(state, "reset")
+    change(state, plan(LIMITS))
+    assert read(state, 2.0, 60.0) == [(Transition.RAISED, Grade.RED)]
+    assert state.alarms.open_alarms()[0].id != first
+
+
+def test_a_raised_limit_clears_only_by_a_fresh_reading() -> None:
+    state = raised(plan(LIMITS), 60.0)
+    higher = rule("r", grade("blue", "value >= 80"), grade("yellow", "value >= 85"), grade("red", "value >= 90"))
+    assert change(state, plan(higher)) == []
+    assert play(state, [rows([Row(0, 2.0, float("nan"))]), rows([Row(0, 3.0, 60.0, quality=1)])]) == []
+    assert read(state, 4.0, 60.0) == [(Transition.RETURNED, Grade.NONE)]
+
+
+def test_after_a_reload_a_reading_between_the_grades_downgrades_and_does_not_return() -> None:
+    state = raised(plan(LIMITS), 60.0)
+    slower = replace(LIMITS, grades=(replace(LIMITS.grades[0], on_delay_s=30.0), *LIMITS.grades[1:]))
+    change(state, plan(slower))
+    assert read(state, 2.0, 12.0) == [(Transition.DOWNGRADED, Grade.BLUE)]
+    assert read(state, 3.0, 0.0) == [(Transition.RETURNED, Grade.NONE)]
+
+
+def test_an_alarm_is_upgraded_though_the_new_rule_knows_only_higher_grades() -> None:
+    state = raised(plan(LIMITS), 12.0)
+    change(state, plan(rule("r", grade("red", "value >= 50"))))
+    assert read(state, 2.0, 60.0) == [(Transition.UPGRADED, Grade.RED)]
+    assert read(state, 3.0, 0.0) == [(Transition.RETURNED, Grade.NONE)]
+
+
+def test_an_alarm_below_all_grades_of_the_new_rule_is_ended_by_a_person() -> None:
+    state = raised(plan(LIMITS), 12.0)
+    change(state, plan(rule("r", grade("red", "value >= 50"))))
+    assert read(state, 2.0, 0.0) == []
+    act(state, "acknowledge")
+    assert act(state, "reset").events[0].state == AlarmState.NORMAL
+
+
+def test_an_alarm_above_all_grades_of_the_new_rule_returns_by_a_reading() -> None:
+    state = raised(plan(LIMITS), 60.0)
+    change(state, plan(rule("r", grade("blue", "value >= 10"))))
+    assert read(state, 2.0, 12.0) == []
+    assert state.alarms.open_alarms()[0].grade == Grade.RED
+    assert read(state, 3.0, 0.0) == [(Transition.RETURNED, Grade.NONE)]
+
+
+def test_a_detector_with_other_settings_begins_anew_and_its_alarm_stays() -> None:
+    flat = rule("r", grade("blue", "stuck >= 5"))
+    spec = DetectorSpec("stuck", "flatline", ("gas",), {"tolerance": 0.5})
+    state = started(plan(flat, detectors=[spec]))
+    assert [read(state, float(at), 1.0) for at in range(6)][-1] == [(Transition.RAISED, Grade.BLUE)]
+    assert change(state, plan(flat, detectors=[replace(spec, parameters={"tolerance": 0.1})])) == []
+    assert [a.state for a in state.alarms.open_alarms()] == [AlarmState.UNACKNOWLEDGED]
+    assert read(state, 6.0, 1.0) == [(Transition.RETURNED, Grade.NONE)]  # 0 s since the new anchor: a reading says so
+
+
+def test_rows_that_wait_to_be_sorted_are_judged_though_the_new_plan_knows_no_lateness() -> None:
+    state = started(plan(LIMITS, kinds=[kind(lateness_s=30.0)]))
+    assert read(state, 1.0, 60.0) == []
+    assert change(state, plan(LIMITS, kinds=[kind(lateness_s=0.0)])) == []
+    assert [event.grade for event in follow(state, [Beat(2.0, 2.0)])] == [Grade.RED]
+
+
+def test_a_sensor_of_another_kind_keeps_its_alarm() -> None:
+    kinds = [kind("gas"), kind("heat", unit="degC")]
+    state = raised(plan(LIMITS, kinds=kinds))
+    moved = plan(LIMITS, kinds=kinds)
+    moved = replace(moved, sensors=(Sensor("a", "heat", "station", moved.sensors[0].name),))
+    assert change(state, moved) == []
+    assert read(state, 2.0, 0.0) == []
+    assert [a.state for a in state.alarms.open_alarms()] == [AlarmState.UNACKNOWLEDGED]
