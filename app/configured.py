@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from config.settings import Connection, Settings, load_settings
 from connectors import CONNECTORS
+from model.errors import ConfigError, ConfigErrors
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,25 @@ def read(path: Path) -> Settings:
         ConfigErrors: all that is wrong with it.
 
     """
-    return load_settings(path, _settings_of, connector_names=CONNECTORS)
+    settings = load_settings(path, _settings_of, connector_names=CONNECTORS)
+    errors = [
+        *(_misplaced(source, "sources") for source in settings.sources if connector(source).ROLE != "source"),
+        *(_misplaced(sink, "sinks") for sink in settings.sinks if connector(sink).ROLE == "source"),
+    ]
+    if errors:
+        raise ConfigErrors(errors)
+    return settings
+
+
+def _misplaced(connection: Connection, section: str) -> ConfigError:
+    place = replace(connection.place, key=f"{connection.place.key}.connector")
+    if section == "sources":
+        return ConfigError(
+            place, "must be a connector that brings readings; this one belongs under sinks", connection.connector
+        )
+    return ConfigError(
+        place, "must be a connector that takes alarms or readings; this one belongs under sources", connection.connector
+    )
 
 
 def connector(connection: Connection) -> Any:
