@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -57,6 +58,8 @@ class BoundDetector:
     id: str
     kinds: frozenset[str]
     score_unit: Callable[[str], str]
+    score_low: float = -math.inf  # the score is never below this
+    score_high: float = math.inf  # and never above this
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,8 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
         if kind.id not in vocabulary.broken:
             resolved = _resolved(document, rule, parsed, vocabulary.units(kind), kind, findings)
             _warn_of_unreachable(document, rule, resolved, kind, findings)
+            if kind.id == rule.kinds[0]:
+                _warn_of_scores_out_of_reach(document, rule, resolved, vocabulary, findings)
     if rule.grades[-1].grade is Grade.RED and rule.grades[-1].on_delay_s > 0:
         place = document.place("rules", rule.id, "grades", "red", "on_delay")
         findings.warn(place, "should be 0 where red means danger to life", f"{rule.grades[-1].on_delay_s:g} s")
@@ -164,6 +169,32 @@ def _outside_range(comparison: Comparison, kind: Kind) -> bool:
     above = comparison.operator in _UPWARD and comparison.limit > kind.high and kind.beyond_high is Beyond.BAD
     below = comparison.operator in _DOWNWARD and comparison.limit < kind.low and kind.beyond_low is Beyond.BAD
     return above or below
+
+
+def _warn_of_scores_out_of_reach(
+    document: Document,
+    rule: RuleSpec,
+    resolved: Sequence[Condition | None],
+    vocabulary: Vocabulary,
+    findings: Findings,
+) -> None:
+    """Some scores have an end: a cumulative sum its cap, a time its zero."""
+    detectors = {detector.id: detector for detector in vocabulary.detectors}
+    for spec, condition in zip(rule.grades, resolved, strict=True):
+        for comparison in comparisons(condition) if condition is not None else ():
+            score = detectors.get(comparison.operand)
+            if score is not None and _past_the_end(comparison, score):
+                place = document.place("rules", rule.id, "grades", _word(spec.grade), "when")
+                reach = f"{score.score_low:g} to {score.score_high:g}"
+                findings.warn(place, f"should have a limit between the ends of {score.id}, {reach}", spec.when)
+
+
+def _past_the_end(comparison: Comparison, score: BoundDetector) -> bool:
+    if comparison.operator in _UPWARD:
+        return comparison.limit >= score.score_high
+    if comparison.operator == "<":
+        return comparison.limit <= score.score_low
+    return comparison.operator == "<=" and comparison.limit < score.score_low
 
 
 def _beyond(lower: Comparison, lower_delay_s: float, higher: Comparison, higher_delay_s: float) -> bool:

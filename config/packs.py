@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,8 +16,13 @@ from config.pack_rules import BoundDetector, Vocabulary, check_rule, read_advice
 from config.pack_tests import PackTest, load_tests
 from config.shape import Duration, Shape, TextShape, check_shape
 from config.yaml_file import Document, read_yaml
+from detectors import AnyDetector
+from detectors.cusum import Cusum
 from detectors.declaration import ParameterError
+from detectors.flatline import Flatline
 from detectors.parameters import build
+from detectors.rate import Rate
+from detectors.silence import Silence
 from model.errors import ConfigError, Place
 from model.plan import Advice, DetectorSpec, Parameter, RuleSpec
 from model.sensor import Beyond, Kind
@@ -24,6 +30,9 @@ from model.unit import known
 
 #: The packs that come with Fengsui.
 SHIPPED = Path(__file__).parent.parent / "packs"
+
+#: A slope needs two readings: the window of a rate spans at least so many scan periods.
+WINDOW_PERIODS_MIN = 2.0
 
 _SECTIONS = ("kinds", "detectors", "rules", "advice", "tests")
 _FILES = (*(f"{section}.yaml" for section in _SECTIONS), "scenario.yaml")
@@ -230,7 +239,29 @@ def _read_detectors(pack: Mapping[str, Document], draft: _Draft, findings: Findi
             findings.error(document.place("detectors", name, *inside), error.requirement, _given(error.given))
             continue
         draft.detectors[name] = DetectorSpec(name, shape.detector, tuple(shape.kinds), parameters)
-        draft.bound.append(BoundDetector(name, frozenset(shape.kinds), detector.score_unit))
+        bound = BoundDetector(name, frozenset(shape.kinds), detector.score_unit, *_score_range(detector))
+        draft.bound.append(bound)
+        if isinstance(detector, Rate):
+            kinds = [draft.kinds[kind] for kind in shape.kinds if kind in draft.kinds]
+            _warn_of_short_window(
+                document.place("detectors", name, "parameters", "window_s"), detector, kinds, findings
+            )
+
+
+def _score_range(detector: AnyDetector) -> tuple[float, float]:
+    """Least and largest score that there can be."""
+    if isinstance(detector, Cusum):
+        return 0.0, detector.cap_sigma
+    return (0.0 if isinstance(detector, Flatline | Silence) else -math.inf), math.inf
+
+
+def _warn_of_short_window(place: Place, detector: Rate, kinds: Sequence[Kind], findings: Findings) -> None:
+    """A slope needs readings in its window; with fewer the detector abstains for ever, which looks like warming up."""
+    for kind in kinds:
+        least_s = WINDOW_PERIODS_MIN * kind.period_s
+        if detector.window_s < least_s:
+            requirement = f"should be at least {least_s:g} s, two scan periods of kind {kind.id}, to see a slope"
+            findings.warn(place, requirement, detector.window_s)
 
 
 def _kinds_exist(

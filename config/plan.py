@@ -10,9 +10,11 @@ import msgspec
 
 from config.findings import Findings, Plain
 from config.pack_tests import PackTest
-from config.packs import Packs, load_packs
+from config.packs import WINDOW_PERIODS_MIN, Packs, load_packs
 from config.registry import Registry, load_registry
 from config.settings import Settings
+from detectors.parameters import build
+from detectors.rate import Rate
 from model.errors import ConfigError, Place
 from model.plan import Plan
 from model.unit import factor_and_offset
@@ -54,7 +56,9 @@ def load_configuration(settings: Settings) -> Configuration:
     registry = load_registry(settings.registry, kinds, findings)
     findings.raise_errors()
     plan = make_plan(packs, registry)
-    _warn_of_slow_sensors(plan, Place(str(settings.registry), 0, "sensors"), findings)
+    place = Place(str(settings.registry), 0, "sensors")
+    _warn_of_slow_sensors(plan, place, findings)
+    _warn_of_sensors_without_slope(plan, place, findings)
     return Configuration(plan, packs.tests, tuple(findings.warnings))
 
 
@@ -90,6 +94,19 @@ def _warn_of_slow_sensors(plan: Plan, place: Place, findings: Findings) -> None:
         )
         more = f" and {len(tags) - 1} more" if len(tags) > 1 else ""
         findings.warn(place, requirement, Plain(f"a longer period for {tags[0]}{more}"))
+
+
+def _warn_of_sensors_without_slope(plan: Plan, place: Place, findings: Findings) -> None:
+    """A sensor that reports more slowly than its kind may leave the window of a ``rate`` empty for ever."""
+    for spec in plan.detectors:
+        detector = build(spec.detector, spec.parameters)
+        if isinstance(detector, Rate):
+            period_s_max = detector.window_s / WINDOW_PERIODS_MIN
+            slow = [s.tag for s in plan.sensors if s.kind in spec.kinds and (s.period_s or 0.0) > period_s_max]
+            if slow:
+                more = f" and {len(slow) - 1} more" if len(slow) > 1 else ""
+                requirement = f"should report at least every {period_s_max:g} s, or {spec.id} may have no slope"
+                findings.warn(place, requirement, Plain(f"a longer period for {slow[0]}{more}"))
 
 
 def _silence_limits_s(plan: Plan, kind: str) -> Iterator[float]:

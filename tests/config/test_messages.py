@@ -288,6 +288,27 @@ def test_the_pack_that_the_table_changes_is_itself_in_order(tmp_path: Path) -> N
     assert ([rule.id for rule in packs.rules], warnings) == (["tank.level"], [])
 
 
+PACK_DOUBTS = [
+    ("detectors", "window_s: 60", "window_s: 15", "detectors.yaml:5 detectors.level_rate.parameters.window_s: should be at least 20 s, two scan periods of kind level, to see a slope, got 15.0"),
+    ("rules", "level_rate > 1 m/min", "level_sum > 20 sigma", "rules.yaml:8 rules.tank.level.grades.red.when: should have a limit between the ends of level_sum, 0 to 20, got 'value >= 18 m or level_sum > 20 sigma'"),
+    ("rules", "level_rate > 1 m/min", "level_sum <= -5", "rules.yaml:8 rules.tank.level.grades.red.when: should have a limit between the ends of level_sum, 0 to 20, got 'value >= 18 m or level_sum <= -5'"),
+    ("rules", "level_rate > 1 m/min", "level_sum >= 19.5", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("section", "right", "wrong", "message"), PACK_DOUBTS)
+def test_what_can_never_come_on_is_warned_of(
+    tmp_path: Path, section: str, right: str, wrong: str, message: str
+) -> None:
+    texts = {"detectors": f"{DETECTORS}  level_sum: {{detector: cusum, kinds: [level]}}\n", "rules": RULES}
+    assert right in texts[section]
+    texts[section] = texts[section].replace(right, wrong)
+    folder = write_pack(tmp_path / "tank", **texts)
+    _, warnings = check_packs([str(folder)], tmp_path)
+    told = [str(warning).replace(f"{folder}/", "") for warning in warnings]
+    assert [line for line in told if "should be named" not in line] == ([message] if message else [])
+
+
 @pytest.mark.parametrize(
     ("section", "right", "wrong", "message"), PACK_MISTAKES, ids=[m[3][:70].replace("\n", " ") for m in PACK_MISTAKES]
 )

@@ -53,9 +53,18 @@ def test_a_sensor_table_is_read_after_the_sensors_of_the_registry(tmp_path: Path
 
 def test_a_sensor_that_reports_too_slowly_for_its_silence_rule_is_warned_of(tmp_path: Path) -> None:
     slow = REGISTRY.replace("asset: a}", "asset: a, period_s: 90}")
+    silent, _ = load(tmp_path, slow).warnings
+    assert str(silent).endswith(
+        "registry.yaml sensors: should report at least every 60 s, or ch4_lel counts as silent,"
+        " got a longer period for s/ch4-1"
+    )
+
+
+def test_a_sensor_that_reports_too_slowly_for_a_rate_is_warned_of(tmp_path: Path) -> None:
+    slow = REGISTRY.replace("asset: a}", "asset: a, period_s: 31}")
     (warning,) = load(tmp_path, slow).warnings
     assert str(warning).endswith(
-        "registry.yaml sensors: should report at least every 60 s, or ch4_lel counts as silent,"
+        "registry.yaml sensors: should report at least every 30 s, or lel_rate may have no slope,"
         " got a longer period for s/ch4-1"
     )
 
