@@ -12,8 +12,8 @@ from model.batch import Batch
 from model.condition import Comparison
 from model.inputs import Tick
 from pipeline.binding import Bound, BoundRule, KindProgram
-from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, SAYS_NOTHING
-from rules.grading import NEVER, Changes, Delays, grade_rows, grade_time
+from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, SAYS_NOTHING, Extremes, extremes
+from rules.grading import NEVER, Changes, Delays, grade_rows, grade_time, rows_begun
 
 #: An on-delay that rows alone never satisfy: what time alone began is left to ``grade_time``.
 _NEVER_BY_ROWS_NS = np.iinfo(np.int64).max
@@ -89,18 +89,22 @@ def judge_rows(
     """
     changes: list[LevelChange] = []
     program_of = bound.program_of[batch.sensor]
-    for index in np.unique(program_of):
+    for index in np.flatnonzero(np.bincount(program_of)):
         program = bound.programs[index]
         rows = np.flatnonzero(program_of == index)
-        part = batch.take(rows)
+        part = batch if len(rows) == len(batch) else batch.take(rows)
         slots = bound.slot_of[part.sensor]
-        columns = _columns(program, part, slots, fresh[rows], clock_fault[rows])
+        late = ~fresh[rows]
+        columns = _columns(program, part, slots, ~late, clock_fault[rows])
+        found = extremes(columns)
         for rule in program.rules:
-            evidence = _row_evidence(rule, columns, part.quality, fresh[rows])
-            if evidence is not None:
-                graded = _Graded(program, rule, columns, slots, rows)
-                found = grade_rows(rule.state, rule.delays, slots, part.time_ns, evidence, NEVER)
-                changes.extend(graded.changes(found))
+            some = _concerned(rule, columns, found, slots)
+            if some is not None:
+                own = {name: column[some] for name, column in columns.items()}
+                evidence = _row_evidence(rule, own, late[some])
+                graded = _Graded(program, rule, own, slots[some], rows[some])
+                moved = grade_rows(rule.state, rule.delays, graded.slots, part.time_ns[some], evidence, NEVER)
+                changes.extend(graded.changes(moved))
     changes.sort(key=lambda change: (change.row, change.rule.order))
     return changes
 
@@ -155,15 +159,26 @@ def _columns(
     return columns
 
 
-def _row_evidence(
-    rule: BoundRule, columns: Columns, quality: NDArray[np.uint8], fresh: NDArray[np.bool_]
-) -> NDArray[np.int8] | None:
-    """int8 [n, g], or None where no row can change anything: the common case, kept cheap."""
-    idle = rule.state.begun_count[0] == 0
-    if idle and not any(test.begins(columns).any() for test in rule.tests):
+def _concerned(rule: BoundRule, columns: Columns, found: Extremes, slots: NDArray[np.int32]) -> NDArray[np.intp] | None:
+    """Rows that can change anything, of sensors that meet a condition here or did before; None = none, the common case.
+
+    Where no condition of a sensor began and none begins, its grades are off and stay off, whatever its rows say.
+    """
+    begun = rule.state.begun_count[0] > 0
+    begins = [test.begins(columns) for test in rule.tests if test.may_begin(found)]
+    if not begun and not begins:
         return None
+    concerned = rows_begun(rule.state, slots) if begun else np.zeros(len(slots), np.bool_)
+    if begins and (any_begins := np.logical_or.reduce(begins)).any():
+        concerned |= np.isin(slots, slots[any_begins])
+    some = np.flatnonzero(concerned)
+    return some if len(some) else None
+
+
+def _row_evidence(rule: BoundRule, columns: Columns, late: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """int8 [n, g]."""
+    quality = columns["quality"].astype(np.uint8)
     evidence = np.stack([test.evidence(columns, quality) for test in rule.tests], axis=1)
-    late = ~fresh
     if late.any():
         at_once = (rule.delays.on_ns == 0) & (rule.operands == {"value"})
         evidence[late] = np.where((evidence[late] == ENTERS) & at_once, ENTERED_LATE, SAYS_NOTHING)

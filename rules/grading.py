@@ -157,6 +157,20 @@ def grade_time(state: GradingState, delays: Delays, elapsed_ns: int) -> Changes:
     return Changes(slots.astype(np.int64), before, after, time_ns, since)
 
 
+def rows_begun(state: GradingState, slot: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Where a condition of the row's sensor began before: bool [n]."""
+    begun = np.zeros(len(slot), np.bool_)
+    _rows_begun(state.begun_ns, slot, begun)
+    return begun
+
+
+@njit(cache=True)
+def _rows_begun(begun_ns: NDArray[np.int64], slot: NDArray[np.int32], begun: NDArray[np.bool_]) -> None:
+    for i in range(len(slot)):
+        for g in range(begun_ns.shape[1]):
+            begun[i] |= begun_ns[slot[i], g] != NEVER
+
+
 @njit(cache=True)
 def _grade_rows(
     on: NDArray[np.int8],
