@@ -9,20 +9,23 @@ import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 
 from app import compose, configured
-from app.signals import on_stop
+from app.signals import on_orphaned, on_stop
+from model.errors import FengsuiError
 
 log = structlog.get_logger("process")
 
 EXIT_WORKER_DIED = 70
 
 
-def run_pipeline(config: Path) -> None:
-    """Sources to store, until SIGTERM."""
+def run_pipeline(config: Path, *, supervised: bool = False) -> None:
+    """Sources to store, until SIGTERM, or until the supervisor is gone."""
     settings = configured.read(config)
     running = compose.runner(settings)
     commands = compose.commands(settings, running)
     _serve_metrics(settings.metrics.pipeline, running.metrics.registry)
     on_stop(running.stop)
+    if supervised:
+        on_orphaned(running.stop)
     commands.start()
     log.info("pipeline runs", plan=running.state.bound.plan.version, sensors=len(running.state.bound.plan.sensors))
     try:
@@ -32,13 +35,15 @@ def run_pipeline(config: Path) -> None:
     log.info("pipeline ended", offset=running.state.next_offset)
 
 
-def run_delivery(config: Path) -> None:
-    """Store to sinks, until SIGTERM."""
+def run_delivery(config: Path, *, supervised: bool = False) -> None:
+    """Store to sinks, until SIGTERM, or until the supervisor is gone."""
     settings = configured.read(config)
     parts = compose.delivery(settings)
     _serve_metrics(settings.metrics.delivery, parts.metrics.registry)
     stop = threading.Event()
     on_stop(stop.set)
+    if supervised:
+        on_orphaned(stop.set)
     threads = parts.start(stop)
     log.info("delivery runs", sinks=[c.name for c in settings.sinks])
     _watch(threads, stop)
@@ -58,5 +63,8 @@ def _watch(threads: list[threading.Thread], stop: threading.Event) -> None:
 
 def _serve_metrics(address: str, registry: CollectorRegistry) -> None:
     host, _, port = address.rpartition(":")
-    server, _thread = start_http_server(int(port), addr=host, registry=registry)
+    try:
+        server, _thread = start_http_server(int(port), addr=host, registry=registry)
+    except OSError as error:
+        raise FengsuiError(f"metrics {address}: cannot be served there ({error}); set another address") from error
     log.info("metrics", address=f"http://{host}:{server.server_port}/metrics")

@@ -6,8 +6,10 @@ nothing, and a thread that hears of the signal through a socket does the stoppin
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 
@@ -25,3 +27,14 @@ def on_stop(stop: Callable[[], None]) -> None:
         signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(writer.detach())
     threading.Thread(target=listen, name="stop", daemon=True).start()
+
+
+def on_orphaned(stop: Callable[[], None]) -> None:
+    """Have ``stop`` called when standard input closes: our supervisor holds its other end, and is gone."""
+
+    def listen() -> None:
+        while os.read(sys.stdin.fileno(), 1):
+            continue
+        stop()
+
+    threading.Thread(target=listen, name="orphaned", daemon=True).start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
 import threading
@@ -13,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from app.signals import on_stop
+from model.errors import FengsuiError
 
 log = structlog.get_logger("supervisor")
 
@@ -20,7 +23,8 @@ PAUSE_S_MIN, PAUSE_S_MAX = 0.5, 30.0
 #: A process that ran so long has recovered: its next restart does not wait long.
 HEALTHY_S = 60.0
 DRAIN_S = 30.0
-#: A configuration error will not mend itself: there is no use in trying again.
+#: A configuration that is wrong at the start ends everything. One that was broken while we ran does not: the other
+#: process still has its work, and the file may be mended.
 EXIT_CONFIG = 2
 
 
@@ -39,9 +43,26 @@ class Child:
 
 def children(config: Path) -> list[Child]:
     return [
-        Child(name, [sys.executable, "-m", "app.cli", name, "--config", str(config)])
+        Child(name, [sys.executable, "-m", "app.cli", name, "--config", str(config), "--supervised"])
         for name in ("pipeline", "delivery")
     ]
+
+
+def claim(data_dir: Path) -> None:
+    """See that no other ``fengsui run`` is at work in this data folder; it is ours until the process ends.
+
+    Raises:
+        FengsuiError: another one is, or the folder cannot be used.
+
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = os.open(data_dir / "run.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise FengsuiError(f"{data_dir}: another `fengsui run` is at work here; stop it first") from error
+    except OSError as error:
+        raise FengsuiError(f"{data_dir}: must be a folder that can be written, got: {error}") from error
 
 
 class Supervisor:
@@ -74,11 +95,11 @@ class Supervisor:
         code = child.process.poll()
         if code is None:
             return
-        if code == EXIT_CONFIG:
+        if code == EXIT_CONFIG and child.restarts == 0:
             self.failed = True
             self.stop()
             return
-        child.process = None
+        _forget(child)
         child.restarts += 1
         if now - child.started_s > HEALTHY_S:
             child.pause_s = PAUSE_S_MIN
@@ -88,7 +109,8 @@ class Supervisor:
 
     @staticmethod
     def _start(child: Child) -> None:
-        child.process = subprocess.Popen(child.command)  # noqa: S603 - our own command line
+        # The child holds the other end of its standard input, and ends when we are gone, however we went.
+        child.process = subprocess.Popen(child.command, stdin=subprocess.PIPE)  # noqa: S603 - our own command line
         child.started_s = time.monotonic()
         log.info("process started", process=child.name, pid=child.process.pid, restarts=child.restarts)
 
@@ -107,3 +129,10 @@ class Supervisor:
                 log.error("process did not end in time; killed", process=child.name, after_s=DRAIN_S)
                 child.process.kill()
                 child.process.wait()
+
+
+def _forget(child: Child) -> None:
+    """The process is dead; let go of its standard input."""
+    if child.process is not None and child.process.stdin is not None:
+        child.process.stdin.close()
+    child.process = None

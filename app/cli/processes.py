@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+from app import configured
 from app.cli.screen import CONFIG_DEFAULT, ConfigOption, LangOption, language, out, say, set_up_logging
-from app.supervise import Supervisor, children
+from app.supervise import Supervisor, children, claim
+
+SupervisedOption = Annotated[bool, typer.Option("--supervised", help="End when standard input closes.")]
 
 
 def run(config: ConfigOption = CONFIG_DEFAULT) -> None:
     """运行：监护流水线与投递两个进程。Run: supervise the pipeline and the delivery."""
     set_up_logging()
+    claim(configured.read(config).data_dir)
     raise typer.Exit(Supervisor(children(config)).run())
 
 
-def pipeline(config: ConfigOption = CONFIG_DEFAULT) -> None:
+def pipeline(config: ConfigOption = CONFIG_DEFAULT, *, supervised: SupervisedOption = False) -> None:
     """只运行流水线。The pipeline alone: sources, journal, step, store."""
     from app.processes import run_pipeline
 
     set_up_logging()
-    run_pipeline(config)
+    run_pipeline(config, supervised=supervised)
 
 
-def delivery(config: ConfigOption = CONFIG_DEFAULT) -> None:
+def delivery(config: ConfigOption = CONFIG_DEFAULT, *, supervised: SupervisedOption = False) -> None:
     """只运行投递。The delivery alone: outbox and cursors to the sinks."""
     from app.processes import run_delivery
 
     set_up_logging()
-    run_delivery(config)
+    run_delivery(config, supervised=supervised)
 
 
 def warm(lang: LangOption = "") -> None:

@@ -14,7 +14,7 @@ from tests.faults.conftest import Tell
 from tests.faults.harness.lives import Nursery, command, kill_tree, nursery
 from tests.faults.harness.proof import Figures, check
 from tests.faults.harness.publisher import Publisher
-from tests.faults.harness.site import Site, journaled, make_site
+from tests.faults.harness.site import Followed, Site, make_site
 from tests.servers import Mosquitto, until
 
 RATE_HZ = 300.0
@@ -23,10 +23,6 @@ LIFE_S_MAX = 1.2
 
 def subscribed(site: Site) -> bool:
     return any(line["session_present"] is not None for line in site.says("mqtt_subscribed"))
-
-
-def everything_journaled(site: Site, publisher: Publisher) -> bool:
-    return set(journaled(site.entries())) >= publisher.identities()
 
 
 def lives_and_deaths(site: Site, born: Nursery, points: int, seed: int) -> None:
@@ -44,7 +40,8 @@ def last_life(site: Site, born: Nursery, publisher: Publisher) -> Figures:
     life = born.start()
     publisher.finish()
     until(lambda: len(site.says("pipeline runs")) > lives, "a running pipeline", 30)
-    until(lambda: everything_journaled(site, publisher), "every acknowledged reading in the journal", 60)
+    followed = Followed(site)
+    until(lambda: followed.holds(publisher.identities()), "every acknowledged reading in the journal", 60)
     assert born.end(life, signal.SIGTERM) == 0, site.log_lines()[-5:]
     assert site.says("pipeline ended")
     newest = max(path.name for path in site.paths.snapshots.glob("*.npz"))

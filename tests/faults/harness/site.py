@@ -85,6 +85,18 @@ class Site:
             reader.close()
 
 
+class Followed:
+    """The readings in a site's journal, followed as it grows."""
+
+    def __init__(self, site: Site) -> None:
+        self._reader = JournalReader(site.paths.journal, 0)
+        self._seen: set[tuple[str, int]] = set()
+
+    def holds(self, identities: set[tuple[str, int]]) -> bool:
+        self._seen.update(journaled(list(self._reader.read())))
+        return self._seen >= identities
+
+
 def make_site(folder: Path, broker_port: int, *, webhook_url: str = "") -> Site:
     folder.mkdir(parents=True, exist_ok=True)
     config = _CONFIG.format(pack=PACK, port=broker_port)
