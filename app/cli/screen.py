@@ -76,7 +76,7 @@ def print_json(item: Any) -> None:
 
 
 def complain(message: str) -> None:
-    _err.print(message, style="red", markup=False, highlight=False)
+    _err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def set_up_logging() -> None:
