@@ -90,16 +90,22 @@ def operands(condition: Condition) -> set[str]:
 
 
 def render(condition: Condition) -> str:
-    """Canonical text; ``parse(render(c)) == c``."""
+    """Canonical text; ``parse(render(c)) == c`` for every condition that ``parse`` gives."""
     match condition:
         case Comparison(operand, operator, limit, unit):
-            return f"{operand} {operator} {limit:g} {unit}".rstrip()
+            return f"{operand} {operator} {_number_text(limit)} {unit}".rstrip()
         case AllOf(parts):
             return " and ".join(_bracketed(part, AnyOf, AllOf) for part in parts)
         case AnyOf(parts):
             return " or ".join(_bracketed(part, AnyOf) for part in parts)
         case Not(part):
             return f"not {_bracketed(part, AnyOf, AllOf)}"
+
+
+def _number_text(number: float) -> str:
+    """As short as a person would write it, and never another number."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
 
 
 def _bracketed(part: Condition, *kinds: type) -> str:

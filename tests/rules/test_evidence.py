@@ -1,0 +1,75 @@
+"""What rows say about a condition: three-valued, and careful with everything that is not a good reading."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rules.evidence import CLEARS, ENTERS, HOLDS, SAYS_NOTHING, GradeTest
+from rules.language import parse
+from tests.naive_step import Condition, holds, text
+from tests.pipeline.worlds import conditions
+
+SAYS = {"enters": ENTERS, "holds": HOLDS, "clears": CLEARS, "nothing": SAYS_NOTHING}
+VALUES = st.sampled_from([-1.0, 0.0, 4.0, 5.0, 9.0, 10.0, 15.0, 20.0, 25.0, 30.0, math.nan])
+
+
+def evidence(condition: str, deadband: float, value: list[float], quality: list[int] | None = None) -> list[int]:
+    quality = quality or [0] * len(value)
+    columns = {"value": np.array(value), "quality": np.array(quality, float), "score": np.full(len(value), np.nan)}
+    return GradeTest(parse(condition), deadband).evidence(columns, np.array(quality, np.uint8)).tolist()
+
+
+def say(*words: str) -> list[int]:
+    return [SAYS[word] for word in words]
+
+
+def test_a_reading_at_the_limit_enters_and_one_inside_the_deadband_holds() -> None:
+    assert evidence("value >= 25", 2.0, [25.0, 24.9, 23.0, 22.9]) == say("enters", "holds", "holds", "clears")
+    assert evidence("value < 5", 2.0, [4.9, 5.0, 6.9, 7.0]) == say("enters", "holds", "holds", "clears")
+
+
+def test_the_deadband_of_a_negated_condition_reaches_the_other_way() -> None:
+    assert evidence("not value < 25", 2.0, [25.0, 24.0, 22.9]) == say("enters", "holds", "clears")
+
+
+def test_a_missing_value_says_nothing_either_way() -> None:
+    nan = math.nan
+    assert evidence("value > 5", 0.0, [nan]) == say("nothing")
+    assert evidence("not value > 5", 0.0, [nan]) == say("nothing")
+    assert evidence("value != 5", 0.0, [nan]) == say("nothing")
+
+
+def test_an_unknown_part_decides_nothing_that_the_known_part_has_not_decided() -> None:
+    assert evidence("value > 5 or score > 1", 0.0, [9.0, 1.0]) == say("enters", "nothing")
+    assert evidence("value > 5 and score > 1", 0.0, [9.0, 1.0]) == say("nothing", "clears")
+
+
+@pytest.mark.parametrize("quality", [1, 2])
+def test_a_reading_that_is_not_good_may_raise_and_never_clears(quality: int) -> None:
+    assert evidence("value > 5", 0.0, [9.0, 1.0], [quality, quality]) == say("enters", "nothing")
+    assert evidence("quality == bad", 0.0, [1.0], [0]) == say("clears")
+
+
+@settings(max_examples=300, deadline=None)
+@given(conditions(), st.floats(0, 30), st.lists(st.tuples(VALUES, st.integers(0, 2)), min_size=1, max_size=8))
+def test_evidence_is_what_the_obvious_evaluation_says(
+    condition: Condition, deadband: float, rows: list[tuple[float, int]]
+) -> None:
+    columns = {
+        "value": np.array([value for value, _ in rows]),
+        "quality": np.array([float(quality) for _, quality in rows]),
+        "clock_fault": np.zeros(len(rows)),
+    }
+    test = GradeTest(parse(text(condition)), deadband)
+    found = test.evidence(columns, np.array([quality for _, quality in rows], np.uint8))
+    for code, begins, (value, quality) in zip(found, test.begins(columns), rows, strict=True):
+        known = {"value": value, "quality": float(quality), "clock_fault": 0.0}
+        strict, loose = holds(condition, known, 0.0), holds(condition, known, deadband)
+        expected = "enters" if strict else "nothing" if strict is None or quality else "holds" if loose else "clears"
+        assert code == SAYS[expected]
+        assert begins == bool(strict)
