@@ -1,0 +1,148 @@
+"""A few words in which a test tells what happens to sensors: ``given(plan).when(...).expect(...)``.
+
+Times are seconds from the beginning of the scenario. Between two happenings a tick comes every second, as in life;
+what comes at the same second as a tick comes after it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from model.alarm import Alarm, AlarmEvent
+from model.batch import BAD, GOOD, UNCERTAIN
+from model.inputs import HumanAct, Input, PlanChange, Tick
+from model.plan import DetectorSpec, Plan, RuleSpec
+from pipeline.process import begin, step
+from tests.pipeline.plans import SECOND_NS, START_NS, Row, grade, kind, ns, plan, rows, rule
+
+QUALITY = {"good": GOOD, "uncertain": UNCERTAIN, "bad": BAD}
+SILENCE = DetectorSpec("silence", "silence", ("gas",), {})
+
+__all__ = ["SILENCE", "given", "grade", "kind", "nothing", "plan", "reads", "resets", "rule", "sees_to"]
+
+
+@dataclass(frozen=True)
+class Happening:
+    at_s: float
+    act: str = ""
+    by: str = ""
+    row: tuple[str, float | None, float, int] | None = None  # tag, device time, value, quality
+    down_s: float = 0.0
+
+
+def reads(
+    at_s: float,
+    value: float | None,
+    tag: str = "a",
+    *,
+    device_s: float | None = math.nan,
+    quality: str = "good",
+) -> Happening:
+    """A reading arrives; its device time is ``device_s``: None = the device gave none; left out = now."""
+    device_s = at_s if device_s is not None and math.isnan(device_s) else device_s
+    return Happening(at_s, row=(tag, device_s, math.nan if value is None else value, QUALITY[quality]))
+
+
+def reads_steadily(from_s: int, until_s: int, value: float, tag: str = "a", every_s: int = 1) -> list[Happening]:
+    return [reads(at_s, value, tag) for at_s in range(from_s, until_s + 1, every_s)]
+
+
+def sees_to(at_s: float, by: str = "Wang") -> Happening:
+    """A person acknowledges whatever is open."""
+    return Happening(at_s, act="acknowledge", by=by)
+
+
+def resets(at_s: float, by: str = "Wang") -> Happening:
+    return Happening(at_s, act="reset", by=by)
+
+
+def down(at_s: float, for_s: float) -> Happening:
+    """Our own system is down: no ticks, and nothing arrives."""
+    return Happening(at_s, down_s=for_s)
+
+
+def nothing(until_s: float) -> Happening:
+    """Time passes."""
+    return Happening(until_s)
+
+
+class Scenario:
+    """A plan under which things happen."""
+
+    def __init__(self, made: Plan) -> None:
+        self._state = begin(PlanChange(made, START_NS), 0)
+        self._tags = [sensor.tag for sensor in made.sensors]
+        self._next_tick_s = 0
+        self._down_s = 0.0
+        self.events: list[AlarmEvent] = []
+        self.refused: list[str] = []
+
+    def when(self, *happenings: Happening | Sequence[Happening]) -> Scenario:
+        """Let it happen, in order of time."""
+        flat = [one for part in happenings for one in ([part] if isinstance(part, Happening) else part)]
+        for happening in sorted(flat, key=lambda one: one.at_s):
+            self._tick_until(happening.at_s)
+            self._down_s += happening.down_s
+            if happening.down_s:
+                self._next_tick_s = math.ceil(happening.at_s + happening.down_s)
+            if happening.act:
+                self._act(happening)
+            if happening.row is not None:
+                tag, device_s, value, quality = happening.row
+                self._put(rows([Row(self._tags.index(tag), device_s, value, happening.at_s, quality)]))
+        return self
+
+    def expect(self, *lines: str) -> Scenario:
+        """Compare all that has happened, as lines such as ``12 s: a r raised red``."""
+        assert [self._line(event) for event in self.events] == list(lines)
+        return self
+
+    def expect_open(self, *lines: str) -> Scenario:
+        """Compare what stands now, as ``a r red unacknowledged``."""
+        found = [f"{alarm.tag} {alarm.rule} {alarm.grade.name.lower()} {alarm.state}" for alarm in self.alarms()]
+        assert found == list(lines)
+        return self
+
+    def expect_refused(self, times: int) -> Scenario:
+        assert len(self.refused) == times
+        return self
+
+    def alarms(self) -> list[Alarm]:
+        return sorted(self._state.alarms.open_alarms(), key=lambda alarm: (alarm.tag, alarm.rule))
+
+    def _tick_until(self, at_s: float) -> None:
+        while self._next_tick_s <= at_s:
+            self._put(Tick(ns(self._next_tick_s), self._next_tick_s * SECOND_NS))
+            self._next_tick_s += 1
+
+    def _act(self, happening: Happening) -> None:
+        for alarm in self.alarms():
+            command = f"{happening.act} {happening.at_s} {alarm.id}"
+            self._put(HumanAct(command, happening.act, alarm.id, happening.by, "", ns(happening.at_s)))
+
+    def _put(self, item: Input) -> None:
+        outcome = step(self._state, self._state.next_offset, item)
+        self.events += outcome.events
+        self.refused += [outcome.refused] if outcome.refused else []
+
+    @staticmethod
+    def _line(event: AlarmEvent) -> str:
+        seconds = (event.time_ns - START_NS) / SECOND_NS
+        words = [f"{seconds:g} s:", event.tag, event.rule, event.transition.value]
+        if event.grade:
+            words.append(event.grade.name.lower())
+        if event.by:
+            words.append(f"by {event.by}")
+        if event.offline:
+            words.append("offline")
+        return " ".join(words)
+
+
+def given(*parts: RuleSpec | DetectorSpec, tags: Sequence[str] = ("a",), **of_kind: float) -> Scenario:
+    """A plan with one kind of sensor, ``gas``."""
+    rules = [part for part in parts if isinstance(part, RuleSpec)]
+    detectors = [part for part in parts if isinstance(part, DetectorSpec)]
+    sensors = [(tag, "gas") for tag in tags]
+    return Scenario(plan(*rules, kinds=[kind("gas", **of_kind)], sensors=sensors, detectors=detectors))
