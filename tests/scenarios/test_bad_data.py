@@ -165,6 +165,5 @@ def test_a_patient_kind_sorts_its_late_rows_and_misses_nothing() -> None:
 
 
 def test_a_patient_kind_lets_only_those_rows_go_that_have_waited() -> None:
-    given(RED, lateness_s=7).when(reads(0.5, 1), reads(5.5, 60), reads(8.5, 1, device_s=5), nothing(30)).expect(
-        "5.5 s: a r raised red"
-    )
+    story = given(RED, lateness_s=7).when(reads(0.5, 1), reads(5.5, 1), reads(8.5, 60, device_s=5), nothing(30))
+    story.expect("5 s: a r raised red", "5.5 s: a r returned")
