@@ -10,7 +10,7 @@ import sys
 import typer
 
 from app.cli import alarms, check, demo, probe, processes, replay, status
-from app.cli.screen import EXIT_CONFIG, EXIT_FAILED, complain
+from app.cli.screen import EXIT_CONFIG, EXIT_FAILED, complain, set_up_logging
 from app.house import check_rooms
 from model.errors import ConfigError, ConfigErrors, FengsuiError
 
@@ -35,6 +35,7 @@ app.command("delivery", hidden=True)(processes.delivery)
 
 def main() -> None:
     """Run; every error of ours ends in one sentence, never in a traceback."""
+    set_up_logging()
     try:
         check_rooms()
         app()
