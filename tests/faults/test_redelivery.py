@@ -13,7 +13,7 @@ from config.plan import load_plan
 from model.alarm import AlarmEvent
 from model.batch import Batch
 from model.inputs import PlanChange
-from pipeline.process import begin, step
+from pipeline.process.step import begin, step
 from tests.faults.harness.site import make_site
 
 START_NS = 1_795_478_400 * 10**9

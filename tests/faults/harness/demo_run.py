@@ -23,10 +23,10 @@ from model.alarm import AlarmEvent
 from model.connector import Delivery, Inbox, Probe
 from model.inputs import Tick
 from model.plan import Plan
-from pipeline.delivery import EventWorker
+from pipeline.delivery.notice import Notice
+from pipeline.delivery.outbox import EventWorker
 from pipeline.metrics import DeliveryMetrics, PipelineMetrics
-from pipeline.notice import Notice
-from pipeline.process import Counts, step
+from pipeline.process.step import Counts, step
 from pipeline.runners.embedded import EmbeddedRunner, Step
 from simulator.district import District
 from simulator.play import messages

@@ -11,7 +11,7 @@ import msgspec
 from app.configured import Paths
 from model.batch import Batch
 from model.inputs import PlanChange
-from pipeline.process import State, begin, step
+from pipeline.process.step import State, begin, step
 from store.journal import Entry, JournalReader
 from store.pipeline_reader import PipelineReader
 from tests.faults.harness.story import TAGS
