@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from model.errors import CommandRefused, FengsuiError
-from pipeline.commands import Reply, Request
+from pipeline.runners.commands import Reply, Request
 
 TIMEOUT_S = 15.0
 

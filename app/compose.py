@@ -10,11 +10,11 @@ from app.status import pipeline_status
 from config.plan import load_plan
 from config.settings import Settings
 from model.plan import Plan
-from pipeline.clock import Clock, SystemClock
-from pipeline.commands import CommandServer
-from pipeline.delivery import EventWorker
-from pipeline.history import HistoryWorker
+from pipeline.delivery.history import HistoryWorker
+from pipeline.delivery.outbox import EventWorker
 from pipeline.metrics import DeliveryMetrics, PipelineMetrics
+from pipeline.runners.clock import Clock, SystemClock
+from pipeline.runners.commands import CommandServer
 from pipeline.runners.embedded import EmbeddedRunner, Limits
 from store.delivery_store import DeliveryStore
 from store.journal import Journal

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from pipeline.recovery import sensors_by_state
 from pipeline.runners.embedded import EmbeddedRunner
+from pipeline.runners.recovery import sensors_by_state
 
 
 def pipeline_status(running: EmbeddedRunner) -> dict[str, Any]:

@@ -14,14 +14,14 @@ from bench.figures import Effort, Figure, Report
 from bench.plot import Curve, exponent, plot
 from model.batch import Batch
 from model.inputs import Input, PlanChange, Tick
-from pipeline.process import State, begin, step
+from pipeline.process.step import State, begin, step
 
 SENSORS = 100_000
-SIZES = (1_000, 10_000, 100_000, 1_000_000)
+SIZES = (1_000, 10_000, 100_000, 300_000)
 RULE_COUNTS = (5, 10, 20, 40)
 RULES_SENSORS = 10_000
 BATCH_ROWS = (1_000, 10_000)
-WARM_ROWS = 12  # of each sensor before anything is measured: all detectors score by then
+WARM_ROWS = 20  # of each sensor before anything is measured: all detectors score by then
 
 
 @dataclass(slots=True)

@@ -64,7 +64,7 @@ def _watch(view: _View, seconds: float, *, plain: bool) -> None:
         if plain:
             while not view.over(seconds):
                 for line in view.news():
-                    out.print(line)
+                    out.print(line, soft_wrap=True)
                 time.sleep(REFRESH_S)
             return
         with Live(view.screen(), console=out, refresh_per_second=4) as live:

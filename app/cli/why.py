@@ -8,7 +8,7 @@ from rich.table import Table
 from app.cli.screen import grade_text, out, say, show_time
 from model.alarm import Alarm, AlarmEvent, Grade, Why
 from model.plan import Plan
-from pipeline.self_watch import SYSTEM_RULES
+from pipeline.process.self_watch import SYSTEM_RULES
 
 
 class Names:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.pack_tests import START_NS, PackTest, judge, readings
+import numpy as np
+from numpy.typing import NDArray
+
+from config.pack_tests import ROWS_MAX, START_NS, PackTest, judge, readings
 from config.packs import Packs, check_packs
 from model.alarm import AlarmEvent
-from model.errors import ConfigError
+from model.batch import Batch, concatenate
+from model.errors import ConfigError, FengsuiError
 from model.inputs import PlanChange, Tick
 from model.plan import Plan
 from model.sensor import Asset, Enterprise, GridCell, Sensor, Site
 from model.text import Text
-from pipeline.process import begin, step
+from pipeline.process.step import begin, step
 
 _NAME = Text("测试", "test")
+
+#: Fewer ticks than this are over before another process has started.
+_TICKS_ALONE_MAX = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,41 +61,116 @@ def check(names: Sequence[str], base: Path, *, progress: Callable[[int, int], No
 
     """
     packs, warnings = check_packs(names, base)
-    results = []
-    for number, test in enumerate(packs.tests):
-        results.append(TestResult(test, tuple(judge(test, events_of(packs, test)))))
+    complaints: dict[int, list[str]] = {}
+    for group, found in _played(packs):
+        complaints |= dict(zip(group, found, strict=True))
         if progress is not None:
-            progress(number + 1, len(packs.tests))
+            progress(len(complaints), len(packs.tests))
+    results = [TestResult(test, tuple(complaints[at])) for at, test in enumerate(packs.tests)]
     return CheckReport(packs, warnings, results)
 
 
-def events_of(packs: Packs, test: PackTest) -> list[AlarmEvent]:
-    """Play one test: its readings, and a tick every second."""
-    state = begin(PlanChange(_plan(packs, test), START_NS), 0)
-    batch = readings(test)
-    order = batch.received_ns
+def _played(packs: Packs) -> Iterator[tuple[list[int], list[list[str]]]]:
+    """Places of tests and what is to complain about each, as they are done; long work shares the processors."""
+    groups = [(group, [packs.tests[at] for at in group]) for group in _groups(packs.tests)]
+    ticks = {group[0]: len(_elapsed_ns(tests)) for group, tests in groups}
+    workers = min(os.cpu_count() or 1, len(groups))
+    if workers == 1 or sum(ticks.values()) < _TICKS_ALONE_MAX:
+        for group, tests in groups:
+            yield group, _complaints(packs, tests)
+        return
+    # Spawned, not forked: the screen's thread may hold a lock at the moment of a fork.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        groups.sort(key=lambda work: -ticks[work[0][0]])
+        waiting = {pool.submit(_complaints, packs, tests): group for group, tests in groups}
+        try:
+            for done in as_completed(waiting):
+                yield waiting[done], done.result()
+        except BrokenProcessPool as error:
+            raise FengsuiError(
+                "a process that plays pack tests must not be ended from outside, got no answer"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _groups(tests: Sequence[PackTest]) -> Iterator[list[int]]:
+    """Places of tests that are played side by side: of one kind, ticked equally often, no more than fits in memory."""
+    rooms: dict[tuple[str, float], tuple[list[int], float]] = {}
+    for at, test in enumerate(tests):
+        key, rows = (test.kind, test.tick_s), test.duration_s / test.period_s
+        group, taken = rooms.get(key, ([], 0.0))
+        if group and taken + rows > ROWS_MAX:
+            yield group
+            group, taken = [], 0.0
+        rooms[key] = ([*group, at], taken + rows)
+    for group, _ in rooms.values():
+        yield group
+
+
+def _complaints(packs: Packs, tests: Sequence[PackTest]) -> list[list[str]]:
+    return [judge(test, events) for test, events in zip(tests, play(packs, tests), strict=True)]
+
+
+def play(packs: Packs, tests: Sequence[PackTest]) -> list[list[AlarmEvent]]:
+    """Play tests side by side, a sensor each: the readings of a tick, then the tick, as often as the tests need it.
+
+    Args:
+        packs: whose rules judge.
+        tests: with the same ``tick_s``.
+
+    Returns:
+        The events of each test. They are the same as if the test were played alone.
+
+    """
+    state, batch = begin(PlanChange(_plan(packs, tests), START_NS), 0), _side_by_side(tests)
+    elapsed_ns = _elapsed_ns(tests)
+    ends = np.searchsorted(batch.received_ns, START_NS + elapsed_ns, side="right")
     events: list[AlarmEvent] = []
     offset, row = 1, 0
-    for second in range(int(test.duration_s) + 1):
-        now_ns = START_NS + second * 10**9
-        until = row + int((order[row:] <= now_ns).sum()) if row < len(batch) else row
-        part = batch.take(slice(row, until))
-        events += step(state, offset, part).events
-        events += step(state, offset + len(part), Tick(now_ns, second * 10**9)).events
-        offset, row = offset + len(part) + 1, until
-    return events
+    for now_ns, end in zip(elapsed_ns.tolist(), ends.tolist(), strict=True):
+        if end > row:
+            events += step(state, offset, batch.take(slice(row, end))).events
+            offset, row = offset + end - row, end
+        events += step(state, offset, Tick(START_NS + now_ns, now_ns)).events
+        offset += 1
+    return [_events_of(events, at, test) for at, test in enumerate(tests)]
 
 
-def _plan(packs: Packs, test: PackTest) -> Plan:
-    sensor = Sensor("test/sensor", test.kind, "test", _NAME, period_s=test.period_s)
+def _elapsed_ns(tests: Sequence[PackTest]) -> NDArray[np.int64]:
+    """Ticks from the beginning to the first one at or after the end of the longest test."""
+    tick_ns = round(tests[0].tick_s * 1e9)
+    longest_ns = max(round(test.duration_s * 1e9) for test in tests)
+    return np.arange(-(-longest_ns // tick_ns) + 1, dtype=np.int64) * tick_ns
+
+
+def _side_by_side(tests: Sequence[PackTest]) -> Batch:
+    """Readings of all tests in the order in which they are received."""
+    batch = concatenate([readings(test, sensor=at) for at, test in enumerate(tests)])
+    return batch.take(np.argsort(batch.received_ns, kind="stable"))
+
+
+def _events_of(events: Sequence[AlarmEvent], at: int, test: PackTest) -> list[AlarmEvent]:
+    """Events of one test's sensor up to the tick that ends the test; longer tests go on."""
+    end_ns = START_NS + int(_elapsed_ns([test])[-1])
+    return [event for event in events if event.tag == _tag(at) and event.at_ns <= end_ns]
+
+
+def _tag(at: int) -> str:
+    return f"test/{at}"
+
+
+def _plan(packs: Packs, tests: Sequence[PackTest]) -> Plan:
     return Plan(
         version="test",
         enterprises=(Enterprise("test", _NAME),),
         grid_cells=(GridCell("test", _NAME),),
         sites=(Site("test", _NAME, "test", "test"),),
-        assets=(Asset("test", _NAME, "test"),),
+        assets=tuple(Asset(_tag(at), _NAME, "test") for at in range(len(tests))),
         kinds=packs.kinds,
-        sensors=(sensor,),
+        sensors=tuple(
+            Sensor(_tag(at), test.kind, _tag(at), _NAME, period_s=test.period_s) for at, test in enumerate(tests)
+        ),
         detectors=packs.detectors,
         rules=packs.rules,
     )

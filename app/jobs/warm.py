@@ -10,7 +10,7 @@ from model.inputs import PlanChange, Tick
 from model.plan import Plan
 from model.sensor import Asset, Enterprise, GridCell, Sensor, Site
 from model.text import Text
-from pipeline.process import begin, step
+from pipeline.process.step import begin, step
 
 _NAME = Text("预热", "warm-up")
 _START_NS = 1_767_542_400_000_000_000

@@ -20,13 +20,14 @@ from model.connector import Decoder, Delivery, Source
 from model.errors import StoreError
 from model.inputs import HumanAct, Input, PlanChange
 from model.plan import Plan
-from pipeline import recovery, snapshot
-from pipeline.clock import Clock
-from pipeline.inbox import BoundedInbox
-from pipeline.ingest import Ingest, Intake
+from pipeline.delivery.notice import NoticeWriter
+from pipeline.ingest.inbox import BoundedInbox
+from pipeline.ingest.intake import Ingest, Intake
 from pipeline.metrics import PipelineMetrics
-from pipeline.notice import NoticeWriter
-from pipeline.process import Counts, Outcome, State, begin, step
+from pipeline.process import snapshot
+from pipeline.process.step import Counts, Outcome, State, begin, step
+from pipeline.runners import recovery
+from pipeline.runners.clock import Clock
 from store import snapshots
 from store.journal import Entry, Journal
 from store.pipeline_store import PipelineStore

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 _HOLDS_THE_LOCK = """
 import sys, threading
 from app.signals import on_stop
-from pipeline.inbox import BoundedInbox
+from pipeline.ingest.inbox import BoundedInbox
 
 inbox, stopped = BoundedInbox(), threading.Event()
 

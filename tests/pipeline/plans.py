@@ -16,7 +16,7 @@ from model.inputs import Input
 from model.plan import DetectorSpec, GradeSpec, Plan, RuleSpec
 from model.sensor import Asset, Beyond, Enterprise, GridCell, Kind, Sensor, Site
 from model.text import Text
-from pipeline.process import State, step
+from pipeline.process.step import State, step
 
 START_NS = 1_760_000_000_000_000_000
 SECOND_NS = 1_000_000_000

@@ -10,8 +10,8 @@ from model.alarm import AlarmEvent
 from model.batch import concatenate
 from model.inputs import HumanAct, Input, PlanChange, Tick
 from model.plan import DetectorSpec, Plan
-from pipeline import snapshot
-from pipeline.process import State, begin, step
+from pipeline.process import snapshot
+from pipeline.process.step import State, begin, step
 from tests.pipeline.plans import START_NS, Row, grade, kind, ns, plan, rows, rule
 from tests.pipeline.worlds import Act, Beat, Event, Rows
 

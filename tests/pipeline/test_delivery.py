@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from connectors.webhook import Settings, WebhookSink
-from pipeline.delivery import EventWorker, Retry
+from pipeline.delivery.outbox import EventWorker, Retry
 from pipeline.metrics import DeliveryMetrics
 from store.delivery_store import DeliveryReader, DeliveryStore, SinkCounts
 from store.pipeline_store import OutboxRow, PipelineStore

@@ -14,9 +14,9 @@ from connectors.influxdb import InfluxSink, Settings
 from model.batch import Batch
 from model.errors import RetryableError
 from model.inputs import PlanChange, Tick
-from pipeline.history import HistoryWorker
+from pipeline.delivery.history import HistoryWorker
 from pipeline.metrics import DeliveryMetrics
-from pipeline.process import begin, step
+from pipeline.process.step import begin, step
 from store.delivery_store import DeliveryStore
 from store.journal import Entry, Journal
 from store.pipeline_store import PipelineStore

@@ -13,7 +13,7 @@ from model.inputs import HumanAct, PlanChange
 from model.plan import DetectorSpec, Plan
 from model.sensor import Sensor
 from model.text import Text
-from pipeline.process import Outcome, State, step
+from pipeline.process.step import Outcome, State, step
 from tests.pipeline.plans import START_NS, Row, canonical, grade, kind, ns, plan, play, rows, rule
 from tests.pipeline.runs import follow, long_run, same_state, started, whole_plan
 from tests.pipeline.worlds import Beat, World, worlds

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from model.errors import StoreError
 from model.inputs import HumanAct, Tick
-from pipeline import snapshot
-from pipeline.process import State, step
+from pipeline.process import snapshot
+from pipeline.process.step import State, step
 from store import snapshots
 from tests.pipeline.plans import Row, canonical, grade, kind, ns, plan, rows, rule
 from tests.pipeline.runs import follow, long_run, same_state, started, whole_plan

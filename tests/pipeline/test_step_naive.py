@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 
 from model.alarm import AlarmEvent
 from model.inputs import HumanAct, PlanChange, Tick
-from pipeline.process import State, begin, step
+from pipeline.process.step import State, begin, step
 from tests.naive_step import Happened, NaiveStep, Reading
 from tests.pipeline.plans import START_NS, Row, ns, rows
 from tests.pipeline.worlds import Act, Beat, Rows, World, worlds

@@ -16,8 +16,8 @@ from model.batch import Batch
 from model.errors import StoreError
 from model.inputs import Input
 from model.plan import Plan, RuleSpec
-from pipeline import process
-from pipeline.process import State
+from pipeline.process import step as process
+from pipeline.process.step import State
 from rules.language import operands, parse
 from simulator.district import District
 from store.journal import Entry, Journal

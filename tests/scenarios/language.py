@@ -14,7 +14,7 @@ from model.alarm import Alarm, AlarmEvent
 from model.batch import BAD, GOOD, UNCERTAIN
 from model.inputs import HumanAct, Input, PlanChange, Tick
 from model.plan import DetectorSpec, Plan, RuleSpec
-from pipeline.process import begin, step
+from pipeline.process.step import begin, step
 from tests.pipeline.plans import SECOND_NS, START_NS, Row, grade, kind, ns, plan, rows, rule
 
 QUALITY = {"good": GOOD, "uncertain": UNCERTAIN, "bad": BAD}

@@ -8,7 +8,7 @@ from model.alarm import AlarmEvent, Grade
 from model.plan import Plan, RuleSpec
 from model.sensor import Asset, Sensor, Site
 from model.text import Text
-from pipeline.self_watch import SYSTEM_RULES
+from pipeline.process.self_watch import SYSTEM_RULES
 from store.pipeline_store import OutboxRow
 
 FORMAT = "fengsui.alarm-event.v1"

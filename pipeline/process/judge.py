@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model.batch import Batch
 from model.condition import Comparison
 from model.inputs import Tick
-from pipeline.binding import Bound, BoundRule, KindProgram
+from pipeline.process.binding import Bound, BoundRule, KindProgram
 from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, SAYS_NOTHING, Extremes, extremes
 from rules.grading import NEVER, Changes, Delays, grade_rows, grade_time, rows_begun
 

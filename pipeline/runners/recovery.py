@@ -12,9 +12,9 @@ import structlog
 
 from model.batch import NO_TIME
 from model.errors import StoreError
-from pipeline import snapshot
 from pipeline.metrics import PipelineMetrics
-from pipeline.process import Counts, State
+from pipeline.process import snapshot
+from pipeline.process.step import Counts, State
 from store import snapshots
 from store.journal import Entry, JournalReader
 

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from model.alarm import Alarm
-from pipeline.binding import Bound, BoundDetector, BoundRule, KindProgram
+from pipeline.process.binding import Bound, BoundDetector, BoundRule, KindProgram
 from rules.alarm_machine import ACTIVE
 from rules.grading import NEVER
 

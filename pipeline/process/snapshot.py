@@ -14,8 +14,8 @@ from model.alarm import Alarm
 from model.errors import StoreError
 from model.inputs import PlanChange
 from model.plan import Plan
-from pipeline.process import Clock, Counts, State, begin
-from pipeline.reorder import Waiting
+from pipeline.process.reorder import Waiting
+from pipeline.process.step import Clock, Counts, State, begin
 from rules.alarm_machine import AlarmMachine
 from store.snapshots import Snapshot
 

@@ -15,13 +15,13 @@ from model.alarm import AlarmEvent, Evidence, Grade, Why
 from model.batch import GOOD, Batch
 from model.errors import CommandRefused
 from model.inputs import HumanAct, Input, PlanChange, Tick
-from pipeline.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
-from pipeline.binding import Bound, bind
-from pipeline.carry import carry_over, copy_slots, slot_pairs
-from pipeline.judge import LevelChange, judge_rows, judge_tick
-from pipeline.recent import RecentState, readings, remember
-from pipeline.reorder import Reorder, Waiting, to_batch
-from pipeline.self_watch import GAP_GRADE, GAP_NS, GAP_RULE, GAP_SUBJECT, gap_why
+from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
+from pipeline.process.binding import Bound, bind
+from pipeline.process.carry import carry_over, copy_slots, slot_pairs
+from pipeline.process.judge import LevelChange, judge_rows, judge_tick
+from pipeline.process.recent import RecentState, readings, remember
+from pipeline.process.reorder import Reorder, Waiting, to_batch
+from pipeline.process.self_watch import GAP_GRADE, GAP_NS, GAP_RULE, GAP_SUBJECT, gap_why
 from rules.alarm_machine import ACTIVE, AlarmMachine, Circumstance, Signal, Subject
 
 #: Commands whose ids are remembered, so that one sent twice has one effect.
@@ -50,7 +50,7 @@ class Counts:
 
 @dataclass(slots=True)
 class State:
-    """All that ``step`` knows. Made by ``begin``, kept by ``pipeline.snapshot``."""
+    """All that ``step`` knows. Made by ``begin``, kept by ``pipeline.process.snapshot``."""
 
     bound: Bound
     admission: AdmissionState

@@ -1,0 +1,1 @@
+"""From a source's deliveries to a batch."""

@@ -1,0 +1,82 @@
+"""``fengsui demo`` as a new user runs it: from nothing to graded alarms and notices, and nothing left behind."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from app.cli.words import WORDS
+from tests.faults.conftest import Tell
+from tests.faults.harness.lives import ROOT
+
+FIRST_ALARM_S_MAX = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the demo said."""
+
+    text: str
+    alarms: int
+    notices: int
+    first_alarm_s: float  # after the district began to play
+    took_s: float
+
+
+def demo(folder: Path, *, seconds: int, speed: int) -> Shown:
+    command = [sys.executable, "-m", "app.cli", "demo", "--plain", "--lang", "en", "--data-dir", str(folder)]
+    begun_s = time.monotonic()
+    done = subprocess.run(
+        [*command, "--seconds", str(seconds), "--speed", str(speed)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=seconds + 120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    last = done.stdout.strip().splitlines()[-1]
+    over = re.fullmatch(said("demo_over", alarms=r"(\d+)", notices=r"(\d+)"), last)
+    assert over, last
+    first = re.search(r"First alarm: (\d+) s", done.stdout)
+    assert first, done.stdout
+    return Shown(done.stdout, int(over[1]), int(over[2]), float(first[1]), time.monotonic() - begun_s)
+
+
+def said(phrase: str, **groups: str) -> str:
+    """A phrase of the command line as a pattern, with these groups for its values."""
+    return re.escape(WORDS[phrase].en).replace(r"\{", "{").replace(r"\}", "}").format(**groups)
+
+
+def has_told(shown: Shown) -> None:
+    for rule in ("Combustible gas above limit", "Pipeline pressure falling fast"):
+        assert rule in shown.text
+    assert "red" in shown.text
+    assert shown.alarms > 5
+    assert shown.notices >= shown.alarms, "every alarm reaches the duty room"
+
+
+def test_the_demo_shows_graded_alarms_tells_of_them_and_ends_all_its_processes(tmp_path: Path) -> None:
+    shown = demo(tmp_path / "demo", seconds=30, speed=2)
+    has_told(shown)
+    assert shown.first_alarm_s <= FIRST_ALARM_S_MAX / 2, "the story runs at twice its speed"
+    log = (tmp_path / "demo" / "demo.log").read_text(encoding="utf-8")
+    assert '"pipeline ended"' in log
+    assert '"delivery ended"' in log
+    assert "process died" not in log
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(400)
+def test_in_real_time_the_first_graded_alarm_comes_within_a_minute_of_the_command(tmp_path: Path, tell: Tell) -> None:
+    shown = demo(tmp_path / "demo", seconds=75, speed=1)
+    has_told(shown)
+    started_s = shown.took_s - 75
+    tell(f"first alarm {shown.first_alarm_s:.0f} s after the district began; start and end took {started_s:.0f} s")
+    assert shown.first_alarm_s <= FIRST_ALARM_S_MAX
