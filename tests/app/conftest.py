@@ -1,5 +1,5 @@
-"""Figures of the proofs are shown here, too."""
+"""Fixtures of the long proofs."""
 
-from tests.faults.conftest import tell
+from tests.faults.harness.tell import tell
 
 __all__ = ["tell"]

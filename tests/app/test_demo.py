@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from app.cli.words import WORDS
-from tests.faults.conftest import Tell
 from tests.faults.harness.lives import ROOT
+from tests.faults.harness.tell import Tell
 
 FIRST_ALARM_S_MAX = 60.0
 

@@ -1,21 +1,5 @@
-"""Figures of the proofs are shown, not only asserted."""
+"""Fixtures of the long proofs."""
 
-from __future__ import annotations
+from tests.faults.harness.tell import tell
 
-from collections.abc import Callable
-
-import pytest
-
-Tell = Callable[[object], None]
-
-
-@pytest.fixture
-def tell(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Tell:
-    """Write one line to the terminal, past the capture."""
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-
-    def write(figures: object) -> None:
-        with capsys.disabled():
-            reporter.write_line(f"\n{request.node.name}: {figures}")
-
-    return write
+__all__ = ["tell"]

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Tell
 from tests.faults.harness.lives import Nursery, command, kill_tree, nursery
 from tests.faults.harness.proof import Figures, check
 from tests.faults.harness.publisher import Publisher
 from tests.faults.harness.site import Followed, Site, make_site
+from tests.faults.harness.tell import Tell
 from tests.servers import Mosquitto, until
 
 RATE_HZ = 300.0
