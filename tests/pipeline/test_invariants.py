@@ -14,7 +14,7 @@ from model.plan import Plan
 from pipeline.process import snapshot
 from pipeline.process.step import begin, step
 from rules.alarm_machine import TRANSITIONS
-from tests.naive_step import Device
+from tests.naive_step import Device, Reading
 from tests.pipeline import plans
 from tests.pipeline.plans import SECOND_NS, START_NS, Row, grade, ns, rows
 from tests.pipeline.worlds import DEVICE_S
@@ -62,9 +62,8 @@ class District(RuleBasedStateMachine):
         row = Row(sensor, None if apart_s is None else self.now_s + apart_s, value, self.now_s, quality)
         usable = value if math.isfinite(value) and quality < 2 else math.nan
         given_ns = None if row.at_s is None else ns(row.at_s)
-        verdict, _, faulty = self.devices.setdefault(tag, Device()).admit(
-            type("R", (), {"time_ns": given_ns, "received_ns": ns(self.now_s)})(), usable
-        )
+        reading = Reading(sensor, given_ns, ns(self.now_s), value, quality)
+        verdict, _, faulty = self.devices.setdefault(tag, Device()).admit(reading, usable)
         fresh_and_good = verdict == "accepted" and not faulty and quality == 0 and math.isfinite(value)
         for event in self.put(rows([row])):
             if event.transition == Transition.RETURNED:
