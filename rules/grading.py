@@ -132,17 +132,17 @@ def grade_rows(
     return Changes(row[:count], before[:count], after[:count], time_ns[row[:count]], since[:count])
 
 
-def grade_time(state: GradingState, delays: Delays, elapsed_ns: int) -> Changes:
+def grade_time(state: GradingState, delays: Delays, elapsed_ns: int, patience_ns: int = 0) -> Changes:
     """Turn on what has been pending for its on-delay though no row came; ``row`` of the result is the slot.
 
     The delay counts from the first tick after the beginning: never too short, or the tick would overtake the very row
-    that says it is over.
+    that says it is over. Rows that wait to be sorted are given ``patience_ns`` more to say so.
     """
     if state.begun_count[0] == 0:
         return _NO_CHANGES
     waiting = (state.begun_ns != NEVER) & (state.on == 0)
     state.begun_elapsed_ns[waiting & (state.begun_elapsed_ns == NEVER)] = elapsed_ns
-    due = waiting & (elapsed_ns - state.begun_elapsed_ns >= delays.on_ns) & (delays.on_ns > 0)
+    due = waiting & (elapsed_ns - state.begun_elapsed_ns >= delays.on_ns + patience_ns) & (delays.on_ns > 0)
     slots = np.flatnonzero(due.any(axis=1))
     before = state.level[slots]
     state.on[due] = 1

@@ -204,7 +204,7 @@ def _rule_over_time(
             found = grade_rows(rule.state, delays, some, now, evidence[some], tick.elapsed_ns)
             part = {name: column[some] for name, column in columns.items()}
             yield from _Graded(program, rule, part, some, np.full(len(some), -1)).changes(found)
-    due = grade_time(rule.state, rule.delays, tick.elapsed_ns)
+    due = grade_time(rule.state, rule.delays, tick.elapsed_ns, round(program.kind.lateness_s * 1e9))
     if len(due.row):
         yield from _Graded(program, rule, columns, slots, np.full(len(slots), -1)).changes(due)
 
