@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from config.packs import check_packs
 from config.settings import _SettingsFile
 from model.batch import NO_TIME, Batch
 from model.inputs import HumanAct, PlanChange, Tick
@@ -91,6 +92,15 @@ def test_a_look_into_the_databases_works(command: str, tmp_path: Path) -> None:
         connection.execute(found[2]).fetchall()
     connection.close()
     store.close()
+
+
+def test_the_demo_in_the_readme_shows_rules_that_there_are() -> None:
+    packs, _ = check_packs(["gas", "pipeline", "fire"], ROOT)
+    rules = {(rule.name.en, grade.when) for rule in packs.rules for grade in rule.grades}
+    shown = next(block.text for block in blocks(ROOT / "README.md") if block.language == "text")
+    alarms = re.findall(r"^[\d:]+  \S \w+  (.+?)  .+?  .+?  (.+?)  new$", shown, re.MULTILINE)
+    assert alarms
+    assert set(alarms) <= rules
 
 
 def test_every_room_has_its_floor_in_the_architecture() -> None:
