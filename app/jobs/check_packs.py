@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from config.pack_tests import ROWS_MAX, START_NS, PackTest, judge, readings
+from config.pack_tests import START_NS, PackTest, judge, readings
 from config.packs import Packs, check_packs
 from model.alarm import AlarmEvent
-from model.batch import Batch, concatenate
 from model.errors import ConfigError, FengsuiError
 from model.inputs import PlanChange, Tick
 from model.plan import Plan
@@ -62,69 +60,47 @@ def check(names: Sequence[str], base: Path, *, progress: Callable[[int, int], No
     """
     packs, warnings = check_packs(names, base)
     complaints: dict[int, list[str]] = {}
-    for group, found in _played(packs):
-        complaints |= dict(zip(group, found, strict=True))
+    for at, found in _played(packs):
+        complaints[at] = found
         if progress is not None:
             progress(len(complaints), len(packs.tests))
     results = [TestResult(test, tuple(complaints[at])) for at, test in enumerate(packs.tests)]
     return CheckReport(packs, warnings, results)
 
 
-def _played(packs: Packs) -> Iterator[tuple[list[int], list[list[str]]]]:
-    """Places of tests and what is to complain about each, as they are done; long work shares the processors."""
-    groups = [(group, [packs.tests[at] for at in group]) for group in _groups(packs.tests)]
-    ticks = {group[0]: len(_elapsed_ns(tests)) for group, tests in groups}
-    workers = min(os.cpu_count() or 1, len(groups))
-    if workers == 1 or sum(ticks.values()) < _TICKS_ALONE_MAX:
-        for group, tests in groups:
-            yield group, _complaints(packs, tests)
+def _played(packs: Packs) -> Iterator[tuple[int, list[str]]]:
+    """Place of each test and what is to complain about, as they are done; many tests share the processors."""
+    workers = min(os.cpu_count() or 1, len(packs.tests))
+    if workers < 2 or sum(test.duration_s / test.tick_s for test in packs.tests) < _TICKS_ALONE_MAX:
+        for at, test in enumerate(packs.tests):
+            yield at, _play(packs, test)
         return
     # Spawned, not forked: the screen's thread may hold a lock at the moment of a fork.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        groups.sort(key=lambda work: -ticks[work[0][0]])
-        waiting = {pool.submit(_complaints, packs, tests): group for group, tests in groups}
+        longest_first = sorted(
+            enumerate(packs.tests), key=lambda numbered: -numbered[1].duration_s / numbered[1].tick_s
+        )
+        waiting = {pool.submit(_play, packs, test): at for at, test in longest_first}
         try:
             for done in as_completed(waiting):
                 yield waiting[done], done.result()
         except BrokenProcessPool as error:
             raise FengsuiError(
-                "a process that plays pack tests must not be ended from outside, got no answer"
+                "a process that played pack tests must not be ended from outside, got no answer"
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _groups(tests: Sequence[PackTest]) -> Iterator[list[int]]:
-    """Places of tests that are played side by side: of one kind, ticked equally often, no more than fits in memory."""
-    rooms: dict[tuple[str, float], tuple[list[int], float]] = {}
-    for at, test in enumerate(tests):
-        key, rows = (test.kind, test.tick_s), test.duration_s / test.period_s
-        group, taken = rooms.get(key, ([], 0.0))
-        if group and taken + rows > ROWS_MAX:
-            yield group
-            group, taken = [], 0.0
-        rooms[key] = ([*group, at], taken + rows)
-    for group, _ in rooms.values():
-        yield group
+def _play(packs: Packs, test: PackTest) -> list[str]:
+    return judge(test, events_of(packs, test))
 
 
-def _complaints(packs: Packs, tests: Sequence[PackTest]) -> list[list[str]]:
-    return [judge(test, events) for test, events in zip(tests, play(packs, tests), strict=True)]
-
-
-def play(packs: Packs, tests: Sequence[PackTest]) -> list[list[AlarmEvent]]:
-    """Play tests side by side, a sensor each: the readings of a tick, then the tick, as often as the tests need it.
-
-    Args:
-        packs: whose rules judge.
-        tests: with the same ``tick_s``.
-
-    Returns:
-        The events of each test. They are the same as if the test were played alone.
-
-    """
-    state, batch = begin(PlanChange(_plan(packs, tests), START_NS), 0), _side_by_side(tests)
-    elapsed_ns = _elapsed_ns(tests)
+def events_of(packs: Packs, test: PackTest) -> list[AlarmEvent]:
+    """Play one test: the readings of a tick, then the tick, as often as the test needs it."""
+    state, batch = begin(PlanChange(_plan(packs, test), START_NS), 0), readings(test)
+    tick_ns = round(test.tick_s * 1e9)
+    elapsed_ns = np.arange(0, round(test.duration_s * 1e9) + tick_ns, tick_ns)
     ends = np.searchsorted(batch.received_ns, START_NS + elapsed_ns, side="right")
     events: list[AlarmEvent] = []
     offset, row = 1, 0
@@ -134,43 +110,19 @@ def play(packs: Packs, tests: Sequence[PackTest]) -> list[list[AlarmEvent]]:
             offset, row = offset + end - row, end
         events += step(state, offset, Tick(START_NS + now_ns, now_ns)).events
         offset += 1
-    return [_events_of(events, at, test) for at, test in enumerate(tests)]
+    return events
 
 
-def _elapsed_ns(tests: Sequence[PackTest]) -> NDArray[np.int64]:
-    """Ticks from the beginning to the first one at or after the end of the longest test."""
-    tick_ns = round(tests[0].tick_s * 1e9)
-    longest_ns = max(round(test.duration_s * 1e9) for test in tests)
-    return np.arange(-(-longest_ns // tick_ns) + 1, dtype=np.int64) * tick_ns
-
-
-def _side_by_side(tests: Sequence[PackTest]) -> Batch:
-    """Readings of all tests in the order in which they are received."""
-    batch = concatenate([readings(test, sensor=at) for at, test in enumerate(tests)])
-    return batch.take(np.argsort(batch.received_ns, kind="stable"))
-
-
-def _events_of(events: Sequence[AlarmEvent], at: int, test: PackTest) -> list[AlarmEvent]:
-    """Events of one test's sensor up to the tick that ends the test; longer tests go on."""
-    end_ns = START_NS + int(_elapsed_ns([test])[-1])
-    return [event for event in events if event.tag == _tag(at) and event.at_ns <= end_ns]
-
-
-def _tag(at: int) -> str:
-    return f"test/{at}"
-
-
-def _plan(packs: Packs, tests: Sequence[PackTest]) -> Plan:
+def _plan(packs: Packs, test: PackTest) -> Plan:
+    sensor = Sensor("test/sensor", test.kind, "test", _NAME, period_s=test.period_s)
     return Plan(
         version="test",
         enterprises=(Enterprise("test", _NAME),),
         grid_cells=(GridCell("test", _NAME),),
         sites=(Site("test", _NAME, "test", "test"),),
-        assets=tuple(Asset(_tag(at), _NAME, "test") for at in range(len(tests))),
+        assets=(Asset("test", _NAME, "test"),),
         kinds=packs.kinds,
-        sensors=tuple(
-            Sensor(_tag(at), test.kind, _tag(at), _NAME, period_s=test.period_s) for at, test in enumerate(tests)
-        ),
+        sensors=(sensor,),
         detectors=packs.detectors,
         rules=packs.rules,
     )
