@@ -52,7 +52,9 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_what_a_yaml_library_writes_is_read_back(value: object) -> None:
     stream = io.StringIO()
-    YAML(typ="safe", pure=True).dump({"value": value}, stream)
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style = False  # in flow style it writes {a: :-}, which it cannot read back itself
+    writer.dump({"value": value}, stream)
     if "&" in stream.getvalue() or "\t" in stream.getvalue():
         return  # equal lists become aliases, which we refuse on purpose
     with tempfile.TemporaryDirectory() as folder:
