@@ -20,6 +20,8 @@ from store.encoding import decode, encode
 from store.segment import Record
 
 SEGMENT_BYTES_DEFAULT = 64 * 1024 * 1024
+#: More rows than this become several records: a record has a largest size, and a reader takes more for damage.
+RECORD_ROWS_MAX = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +49,27 @@ class Journal:
         self._buffer: list[bytes] = []
         self._broken = False
         self.torn_bytes = 0
-        self._file, self._size, self.next_offset = self._recover()
+        try:
+            self._file, self._size, self.next_offset = self._recover()
+        except (JournalError, OSError):
+            os.close(self._lock)
+            raise
 
     def append(self, item: Input) -> int:
-        """Take an item; durable only after ``commit``. Returns the offset of its first input."""
-        kind, payload, inputs = encode(item)
+        """Take an item; durable only after ``commit``. Returns the offset of its first input.
+
+        A batch without rows is no input; one with very many becomes several entries.
+
+        Raises:
+            JournalError: the item is larger than a record can be.
+
+        """
         offset = self.next_offset
-        self._buffer.append(segment.pack(Record(kind, offset, inputs, payload)))
-        self._pending.append(Entry(offset, item))
-        self.next_offset += inputs
+        for part in _parts(item):
+            kind, payload, inputs = encode(part)
+            self._buffer.append(segment.pack(Record(kind, self.next_offset, inputs, payload)))
+            self._pending.append(Entry(self.next_offset, part))
+            self.next_offset += inputs
         return offset
 
     def commit(self) -> list[Entry]:
@@ -202,6 +216,15 @@ class JournalReader:
 
 def segments(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.seg"))
+
+
+def _parts(item: Input) -> Iterator[Input]:
+    """What goes into one record each."""
+    if not isinstance(item, Batch):
+        yield item
+        return
+    for begin in range(0, len(item), RECORD_ROWS_MAX):
+        yield item if len(item) <= RECORD_ROWS_MAX else item.take(slice(begin, begin + RECORD_ROWS_MAX))
 
 
 def _following(folder: Path, path: Path) -> Path | None:

@@ -46,6 +46,14 @@ def file_header() -> bytes:
 
 
 def pack(record: Record) -> bytes:
+    """The record as bytes.
+
+    Raises:
+        JournalError: it is larger than what a reader takes for a record.
+
+    """
+    if len(record.payload) > PAYLOAD_BYTES_MAX:
+        raise JournalError(f"a record holds at most {PAYLOAD_BYTES_MAX} bytes, got {len(record.payload)}")
     head = _RECORD.pack(_RECORD_MAGIC, record.type, 0, record.first_offset, record.inputs, len(record.payload))
     return head + _CHECKSUM.pack(zlib.crc32(record.payload, zlib.crc32(head)), 0) + record.payload
 
