@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from tests.faults.harness.proof import Figures, check
 from tests.faults.harness.publisher import Publisher
 from tests.faults.harness.site import Followed, Site, make_site
 from tests.faults.harness.tell import Tell
-from tests.servers import Mosquitto, until
+from tests.servers import HttpReceiver, Mosquitto, until
 
 RATE_HZ = 300.0
 LIFE_S_MAX = 1.2
@@ -99,6 +101,59 @@ def test_given_the_shipped_command_killed_five_times_nothing_is_lost_and_nothing
             for _ in range(5):
                 run_and_kill(site, "pipeline", chance)
             tell(last_life(site, born, publisher))
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(1200)
+def test_given_the_whole_tree_killed_ten_times_every_event_is_told_and_told_the_same_each_time(
+    broker: Mosquitto, receiver: HttpReceiver, tmp_path: Path, tell: Tell
+) -> None:
+    site = make_site(tmp_path / "site", broker.port, webhook_url=receiver.url)
+    chance = random.Random(4)
+    run_and_kill(site, "run", chance)
+    until(lambda: subscribed(site), "the subscription", 30)
+    with Publisher(broker.port, seed=4, rate_hz=100) as publisher:
+        for point in range(10):
+            if point % 2:
+                run_and_kill(site, "run", chance)
+            else:
+                start_and_kill(site, "run", chance.uniform(0.0, 8.0))
+        last = command(site, "run")
+        publisher.finish()
+        followed = Followed(site)
+        until(lambda: followed.holds(publisher.identities()), "every acknowledged reading in the journal", 90)
+        until(lambda: told_ids(receiver) >= set(site.outbox_ids()), "every notice at the receiver", 90)
+        last.send_signal(signal.SIGTERM)
+        assert last.wait(40) == 0
+    figures = check(site, publisher)
+    said = Counter((request.headers["webhook-id"], request.body) for request in receiver.requests)
+    assert told_ids(receiver) == set(site.outbox_ids())
+    assert len(said) == len(told_ids(receiver)), "one id with two bodies"
+    assert in_order_per_alarm(receiver)
+    tell(f"{figures}; {said.total() - len(said)} notices told again with the same id")
+
+
+def told_ids(receiver: HttpReceiver) -> set[str]:
+    return {request.headers["webhook-id"] for request in receiver.requests}
+
+
+def in_order_per_alarm(receiver: HttpReceiver) -> bool:
+    """Whether each alarm's events came first in the order in which they happened."""
+    offsets: dict[str, list[int]] = {}
+    seen: set[str] = set()
+    for request in receiver.requests:
+        if request.headers["webhook-id"] not in seen:
+            seen.add(request.headers["webhook-id"])
+            event = json.loads(request.body)["event"]
+            offsets.setdefault(event["alarm_id"], []).append(event["offset"])
+    return all(order == sorted(order) for order in offsets.values())
+
+
+def start_and_kill(site: Site, name: str, after_s: float) -> None:
+    """Kill the whole group so long after its start, wherever it is by then."""
+    process = command(site, name)
+    time.sleep(after_s)
+    kill_tree(process)
 
 
 def run_and_kill(site: Site, name: str, chance: random.Random) -> None:
