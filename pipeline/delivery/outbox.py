@@ -73,12 +73,12 @@ class EventWorker:
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
-            if not self.work():
+            if not self.work(stop):
                 stop.wait(POLL_S)
         self._sink.close()
 
-    def work(self) -> int:
-        """Take over what is new, try what is due; returns how many attempts were made."""
+    def work(self, stop: threading.Event | None = None) -> int:
+        """Take over what is new, try what is due, until ``stop``; returns how many messages were due."""
         try:
             outbox = self._open_outbox()
         except StoreError:
@@ -86,6 +86,8 @@ class EventWorker:
         self._take_over(outbox)
         due = self._store.due(self.name, self._wall_ns())
         for message in due:
+            if stop is not None and stop.is_set():
+                break  # a sink that hangs must not hold up the end of the process, message after message
             self._attempt(message, self._row(outbox, message.seq))
         if due:
             self.show()
