@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from bench.sensors import NOISE, PROBE, QUIET, tag
 
 TOPIC_PREFIX = "bench/"
+PEER_PREFIX = "peers/"  # what the pipeline does not listen to
 BURST_MESSAGES = 512
 _VALUE, _TIME = b"5.00", b"0" * 19
 _CONNACK_BYTES = 4
@@ -46,6 +47,7 @@ class Load:
     probes_per_s: float = 20.0  # readings that cross the limit; where there is no rate: none
     window: int = 2_000  # messages without PUBACK
     every_ms: float = 1.0  # a burst
+    prefix: str = TOPIC_PREFIX
 
 
 @dataclass(slots=True)
@@ -97,7 +99,7 @@ class Packets:
 def packets(load: Load) -> Packets:
     made = [_publish(load, unit) for unit in range(load.sensors // load.readings)]
     whole = made[0]
-    mid_at = whole.index(TOPIC_PREFIX.encode()) + len(_topic(load, 0))
+    mid_at = whole.index(load.prefix.encode()) + len(_topic(load, 0))
     base = np.frombuffer(b"".join(made), np.uint8).reshape(len(made), -1)
     return Packets(base, mid_at, _places(whole, b'"value":'), _places(whole, b'"time":'))
 
@@ -141,10 +143,10 @@ class _Publisher:
     def flood(self) -> None:
         load, sent = self._load, self._sent
         while sent.messages < load.messages and not sent.fault:
-            count = min(self._room(), BURST_MESSAGES, load.messages - sent.messages)
-            if count >= min(BURST_MESSAGES, load.messages - sent.messages):
-                self._send(time.time_ns() + np.arange(count))
-            self._read(self._load.every_ms / 1e3)
+            burst = min(BURST_MESSAGES, load.window // 4, load.messages - sent.messages)
+            if self._room() >= burst:
+                self._send(time.time_ns() + np.arange(burst))
+            self._read(load.every_ms / 1e3)
 
     def drain(self) -> None:
         while self._sent.acknowledged < self._sent.messages and not self._sent.fault:
@@ -180,7 +182,7 @@ class _Publisher:
 
 
 def _topic(load: Load, unit: int) -> str:
-    return f"{TOPIC_PREFIX}{tag(unit)}" if load.readings == 1 else f"{TOPIC_PREFIX}gateway/{unit:06d}"
+    return f"{load.prefix}{tag(unit)}" if load.readings == 1 else f"{load.prefix}gateway/{unit:06d}"
 
 
 def _publish(load: Load, unit: int) -> bytes:

@@ -46,15 +46,16 @@ def svg(curve: Curve) -> str:
         (LEFT + x_axis.place(x) * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - y_axis.place(y) * (HEIGHT - TOP - BOTTOM))
         for x, y in zip(curve.x, curve.y, strict=True)
     ]
+    line = " ".join(f"{across:.1f},{up:.1f}" for across, up in points)
+    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="13"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="13">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size}>',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         f'<text x="{LEFT}" y="28" font-size="15">{curve.title}</text>',
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 14}" text-anchor="middle">{curve.x_name}</text>',
-        f'<text x="18" y="{HEIGHT / 2:.0f}" text-anchor="middle" transform="rotate(-90 18 {HEIGHT / 2:.0f})">'
-        f"{curve.y_name}</text>",
+        f'<text transform="translate(18 {HEIGHT / 2:.0f}) rotate(-90)" text-anchor="middle">{curve.y_name}</text>',
         *_grid(x_axis, y_axis),
-        f'<polyline fill="none" stroke="#c2410c" stroke-width="2" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>',
+        f'<polyline fill="none" stroke="#c2410c" stroke-width="2" points="{line}"/>',
     ]
     for (across, up), value in zip(points, curve.y, strict=True):
         parts.append(f'<circle cx="{across:.1f}" cy="{up:.1f}" r="4" fill="#c2410c"/>')

@@ -1,8 +1,8 @@
 """What readings could be received with at the most, and with what comes to hand: peers of ``bench.ingest``.
 
-``minimal``: one loop on a socket that finds each PUBLISH, reads the time of the last reading in it and acknowledges what one
-``recv`` brought in one ``send``: no JSON, no journal, no rule. ``paho``: the program one would write first, paho-mqtt with
-``json.loads`` for each message, compared with a limit, acknowledged by paho at once; nothing is durable.
+``minimal``: one loop on a socket that finds each PUBLISH, reads the time of the last reading and acknowledges what one
+``recv`` brought in one ``send``: no JSON, no journal, no rule. ``paho``: the program one would write first, paho-mqtt
+with ``json.loads`` for each message, compared with a limit, acknowledged by paho at once; nothing is durable.
 
 A receiver ends after ``messages``, or after a silence, and prints what it got and how late.
 
@@ -19,8 +19,9 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
-from bench.load import TOPIC_PREFIX, remaining_length
+from bench.load import PEER_PREFIX, remaining_length
 
 SILENCE_S = 3.0
 GATHER_S = 0.001  # the broker writes each message on its own; a pause lets many be read at once
@@ -98,7 +99,7 @@ def minimal(port: int, wanted: int) -> Received:
 
 def paho(port: int, wanted: int) -> Received:
     tally = _Tally(wanted)
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="bench-paho", protocol=mqtt.MQTTv311)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="bench-paho", protocol=mqtt.MQTTv311)
     high = 25.0
 
     def on_message(_: mqtt.Client, __: object, message: mqtt.MQTTMessage) -> None:
@@ -108,8 +109,11 @@ def paho(port: int, wanted: int) -> Received:
         if not tally.note(1, readings[-1]["time"]):
             client.disconnect()
 
+    def on_connect(*_: object) -> None:
+        client.subscribe(f"{PEER_PREFIX}#", 1)
+
     client.on_message = on_message
-    client.on_connect = lambda *_: client.subscribe(f"{TOPIC_PREFIX}#", 1)
+    client.on_connect = on_connect
     client.on_subscribe = lambda *_: tally.start()
     client.connect("127.0.0.1", port)
     idle_s = time.monotonic() + 30
@@ -151,7 +155,7 @@ def _connect() -> bytes:
 
 
 def _subscribe() -> bytes:
-    topic = f"{TOPIC_PREFIX}#".encode()
+    topic = f"{PEER_PREFIX}#".encode()
     body = b"\0\1" + len(topic).to_bytes(2) + topic + b"\1"
     return b"\x82" + remaining_length(len(body)) + body
 

@@ -92,9 +92,8 @@ def broker(folder: Path) -> Iterator[Broker]:
     if program is None:
         raise NotInstalledError("mosquitto is not installed (Debian: apt install mosquitto)")
     port = free_port()
-    kept = [
-        line for line in FAST.read_text(encoding="utf-8").splitlines() if line and not line.startswith(("#", *_REPLACED))
-    ]
+    shipped = FAST.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in shipped if line and not line.startswith(("#", *_REPLACED))]
     lines = [f"listener {port} 127.0.0.1", "allow_anonymous true", f"persistence_location {folder}/", *kept]
     config = folder / "mosquitto.conf"
     config.write_text("\n".join(lines) + "\n", encoding="utf-8")
