@@ -1,0 +1,32 @@
+"""docs/detectors.md names every parameter with its unit and default, and nothing that does not exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from detectors import DETECTORS
+from detectors.declaration import KIND_UNIT, Declared, declared
+
+MANUAL = (Path(__file__).parents[2] / "docs" / "detectors.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", MANUAL, re.MULTILINE | re.DOTALL))
+ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| [^|]+ \|$", re.MULTILINE)
+
+
+def row(parameter: Declared) -> tuple[str, str, str]:
+    unit = {KIND_UNIT: "of the kind", "": "–"}.get(parameter.unit, parameter.unit)
+    default = parameter.default
+    return parameter.name, unit, "none" if default is None else default if isinstance(default, str) else f"{default:g}"
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_the_manual_gives_every_parameter_with_its_unit_and_default(name: str) -> None:
+    assert ROW.findall(SECTIONS[name]) == [row(parameter) for parameter in declared(DETECTORS[name])]
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_the_manual_says_how_each_detector_fails_and_where_it_comes_from(name: str) -> None:
+    for beginning in ("Fails: ", "Reference: "):
+        assert re.search(f"^{beginning}", SECTIONS[name], re.MULTILINE)
