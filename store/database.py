@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 
 from sqlalchemy import Engine, MetaData, create_engine, event, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from model.errors import StoreError
@@ -34,11 +35,15 @@ def open_writer(path: Path, schema: MetaData, owner: str) -> Engine:
     engine = create_engine(f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _writer_pragmas)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    with engine.begin() as connection:
-        _check_version(path, connection.execute(text("PRAGMA user_version")).scalar_one())
-        schema.create_all(connection)
-        connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
-    event.listen(engine, "engine_disposed", lambda _: os.close(lock))
+    event.listen(engine, "engine_disposed", lambda _: os.close(lock), once=True)
+    try:
+        with engine.begin() as connection:
+            _check_version(path, connection.execute(text("PRAGMA user_version")).scalar_one())
+            schema.create_all(connection)
+            connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
+    except (StoreError, SQLAlchemyError):
+        engine.dispose()
+        raise
     return engine
 
 

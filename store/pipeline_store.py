@@ -7,7 +7,7 @@ exists without the others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import msgspec
@@ -129,11 +129,26 @@ class UnregisteredTag:
     last_value: float | None
 
 
+_NEW = insert(unregistered)
+_ADD_UNREGISTERED = _NEW.on_conflict_do_update(
+    index_elements=["tag"],
+    set_={
+        "source": _NEW.excluded.source,
+        "topic": _NEW.excluded.topic,
+        "last_ns": _NEW.excluded.last_ns,
+        "count": unregistered.c.count + _NEW.excluded.count,
+        "last_value": _NEW.excluded.last_value,
+    },
+)
+
+
 class PipelineStore:
     """The one writer of pipeline.db."""
 
     def __init__(self, path: Path) -> None:
         self._engine = open_writer(path, schema, "fengsui pipeline")
+        with self._engine.connect() as connection:  # the only writer: what is listed need not be asked again
+            self._listed = set(connection.execute(select(unregistered.c.tag)).scalars())
 
     def position(self) -> int:
         """Events of inputs below this offset are stored."""
@@ -175,41 +190,47 @@ class PipelineStore:
 
     def keep_poison(self, refusals: Iterable[Refusal]) -> None:
         """Keep refused payloads with their reason; the oldest make room."""
+        rows = [
+            {
+                "at_ns": refusal.delivery.received_ns,
+                "source": refusal.delivery.source,
+                "topic": refusal.delivery.topic,
+                "reason": refusal.reason,
+                "detail": refusal.detail,
+                "payload": refusal.payload[:POISON_BYTES_MAX],
+            }
+            for refusal in refusals
+        ]
+        if not rows:
+            return
         with self._engine.begin() as connection:
-            for refusal in refusals:
-                connection.execute(
-                    insert(poison).values(
-                        at_ns=refusal.delivery.received_ns,
-                        source=refusal.delivery.source,
-                        topic=refusal.delivery.topic,
-                        reason=refusal.reason,
-                        detail=refusal.detail,
-                        payload=refusal.payload[:POISON_BYTES_MAX],
-                    )
-                )
+            connection.execute(insert(poison), rows)
             newest = connection.execute(select(func.max(poison.c.seq))).scalar() or 0
             connection.execute(delete(poison).where(poison.c.seq <= newest - POISON_KEPT))
 
     def note_unregistered(self, tags: Iterable[UnregisteredTag]) -> int:
         """Add to the list of unknown tags; returns how many did not fit any more."""
-        left_out = 0
-        with self._engine.begin() as connection:
-            room = UNREGISTERED_KEPT - connection.execute(select(func.count()).select_from(unregistered)).scalar_one()
-            for tag in tags:
-                known = connection.execute(select(unregistered.c.tag).where(unregistered.c.tag == tag.tag)).first()
-                if known is None and room <= 0:
-                    left_out += 1
-                    continue
-                room -= known is None
-                _add_unregistered(connection, tag)
+        listed = self._listed.copy()
+        rows, left_out = [], 0
+        for tag in tags:
+            if tag.tag not in listed and len(listed) >= UNREGISTERED_KEPT:
+                left_out += 1
+                continue
+            listed.add(tag.tag)
+            rows.append(asdict(tag))
+        if rows:
+            with self._engine.begin() as connection:
+                connection.execute(_ADD_UNREGISTERED, rows)
+        self._listed = listed
         return left_out
 
     def forget_unregistered(self, registered: Iterable[str]) -> None:
         """Drop tags that have been registered since."""
         with self._engine.begin() as connection:
-            listed = set(connection.execute(select(unregistered.c.tag)).scalars())
-            for tag in listed.intersection(registered):
+            gone = self._listed.intersection(registered)
+            for tag in gone:
                 connection.execute(delete(unregistered).where(unregistered.c.tag == tag))
+        self._listed -= gone
 
     def outbox_size(self) -> int:
         with self._engine.connect() as connection:
@@ -244,31 +265,6 @@ def _add_event(connection: Connection, event: AlarmEvent) -> bool:
         insert(alarms).values(id=alarm.id, **columns).on_conflict_do_update(index_elements=["id"], set_=columns)
     )
     return True
-
-
-def _add_unregistered(connection: Connection, tag: UnregisteredTag) -> None:
-    connection.execute(
-        insert(unregistered)
-        .values(
-            tag=tag.tag,
-            source=tag.source,
-            topic=tag.topic,
-            first_ns=tag.first_ns,
-            last_ns=tag.last_ns,
-            count=tag.count,
-            last_value=tag.last_value,
-        )
-        .on_conflict_do_update(
-            index_elements=["tag"],
-            set_={
-                "source": tag.source,
-                "topic": tag.topic,
-                "last_ns": tag.last_ns,
-                "count": unregistered.c.count + tag.count,
-                "last_value": tag.last_value,
-            },
-        )
-    )
 
 
 def _json(item: object) -> bytes:
