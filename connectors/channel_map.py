@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from connectors.settings import SettingsModel
 from connectors.topic import TagTemplate
@@ -18,6 +20,8 @@ from model.sensor import Position
 from model.text import Text
 
 _WORD = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+#: What a word with a meaning of its own looks like: the place along a line is a number.
+_WORDS = {"along_m": r"[+-]?\d+(?:\.\d+)?"}
 _NOT_IN_A_TAG = re.compile(r"[\s+#/]+")
 
 
@@ -45,7 +49,10 @@ class ChannelRule(SettingsModel):
     def _is_complete(self) -> Self:
         if self.skip == bool(self.kind):
             raise ValueError(f"a channel has either a kind or skip: true, got kind {self.kind!r}, skip {self.skip}")
-        words = {"series", "channel", *_WORD.findall(self.channel)}
+        own = _WORD.findall(self.channel)
+        if len(own) > len(set(own)) or {"series", "channel"} & set(own):
+            raise ValueError(f"the words of a channel must differ, and be others than series and channel, got {own}")
+        words = {"series", "channel", *own}
         for text in (self.tag, *((self.name.zh, self.name.en) if self.name else ())):
             unknown = set(TagTemplate(text).words) - words
             if unknown:
@@ -55,7 +62,8 @@ class ChannelRule(SettingsModel):
     def match(self, channel: str) -> dict[str, str] | None:
         parts = _WORD.split(self.channel)
         regex = "".join(
-            f"(?P<{part}>.+)" if i % 2 else re.escape(part).replace(r"\*", ".*") for i, part in enumerate(parts)
+            f"(?P<{part}>{_WORDS.get(part, '.+')})" if i % 2 else re.escape(part).replace(r"\*", ".*")
+            for i, part in enumerate(parts)
         )
         found = re.fullmatch(regex, channel, re.DOTALL)
         return None if found is None else found.groupdict()
@@ -118,17 +126,47 @@ def load_channel_map(path: Path) -> ChannelMap:
 
     """
     try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        content: object = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _refused(path, 0, "", "must be a file that can be read", error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise _refused(path, 0, "", "must be text in UTF-8", f"byte {error.start}") from error
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise _refused(path, mark.line + 1 if mark else 0, "", "must be YAML", error.problem) from error
+    except YAMLError as error:
+        raise _refused(path, 0, "", "must be YAML", str(error).splitlines()[0]) from error
+    try:
         return ChannelMap.model_validate(content)
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
-        raise ConfigErrors([ConfigError(Place(str(path), 0, ""), "must be a YAML file", str(error))]) from error
     except ValidationError as error:
-        raise ConfigErrors(
-            [
-                ConfigError(Place(str(path), 0, _dotted(one["loc"])), one["msg"], one["input"])
-                for one in error.errors(include_url=False)
-            ]
-        ) from error
+        raise ConfigErrors([_in_words(path, content, one) for one in error.errors(include_url=False)]) from error
+
+
+def _refused(path: Path, line: int, key: str, requirement: str, given: object) -> ConfigErrors:
+    return ConfigErrors([ConfigError(Place(str(path), line, key), requirement, given)])
+
+
+def _in_words(path: Path, content: object, detail: ErrorDetails) -> ConfigError:
+    given = detail["input"]
+    if isinstance(given, dict):
+        given = given.get("channel", "a mapping")
+    said = str(detail.get("ctx", {}).get("error", detail["msg"]))
+    requirement = f"{said[:1].lower()}{said[1:]}"
+    return ConfigError(Place(str(path), _line(content, detail["loc"]), _dotted(detail["loc"])), requirement, given)
+
+
+def _line(content: object, loc: Sequence[str | int]) -> int:
+    """Line of what stands at ``loc``; of what is missing, that of the nearest thing around it."""
+    line = 1
+    for part in loc:
+        if isinstance(content, CommentedMap) and part in content:
+            line = content.lc.key(part)[0] + 1
+        elif isinstance(content, CommentedSeq) and isinstance(part, int):
+            line = content.lc.item(part)[0] + 1
+        else:
+            break
+        content = content[part]
+    return line
 
 
 def _dotted(loc: Sequence[str | int]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import threading
 import time
 from pathlib import Path
@@ -145,12 +146,39 @@ def test_a_recording_that_cannot_be_read_is_refused(name: str, content: str, say
 
 
 @pytest.mark.parametrize(
-    "text", ["channels: []", "channels: [{channel: a}]", "channels: [{channel: a, kind: k, tag: '{b}'}]", "[", "a: 1"]
+    ("text", "message"),
+    [
+        ("site: s\nchannels: []\n", "map.yaml:2 channels: "),
+        ("channels:\n  - {channel: a}\n", "map.yaml:2 channels[0]: a channel has either a kind or skip: true"),
+        ("channels:\n  - channel: a\n    kind: k\n    scal: 2\n", "map.yaml:4 channels[0].scal: "),
+        ("channels:\n  - channel: a\n    kind: k\n    tag: '{b}'\n", "map.yaml:2 channels[0]: a template may use"),
+        (
+            "channels:\n  - {channel: '{w}-{w}', kind: k}\n",
+            "map.yaml:2 channels[0]: the words of a channel must differ",
+        ),
+        ("site: s\nchannels: [\n", "map.yaml:3: must be YAML, got "),
+        ("a: 1\n", "map.yaml:1 channels: field required"),
+        ("", "map.yaml:1: "),
+        ("\x07", "map.yaml: must be YAML, got "),
+    ],
 )
-def test_a_map_that_cannot_be_used_is_refused(text: str, tmp_path: Path) -> None:
+def test_a_map_that_cannot_be_used_is_refused_with_its_line(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "map.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigErrors, match=r"map\.yaml"):
+    with pytest.raises(ConfigErrors, match=re.escape(f"/{message}")):
         load_channel_map(tmp_path / "map.yaml")
+
+
+def test_a_map_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigErrors, match=r"map\.yaml: must be a file that can be read, got 'No such file"):
+        load_channel_map(tmp_path / "map.yaml")
+
+
+def test_the_place_along_a_line_is_a_number_or_the_channel_does_not_fit() -> None:
+    channels = ChannelMap.model_validate({"channels": [{"channel": "P_{along_m}m", "kind": "k"}]})
+    found = channels.find("s", "P_3600.5m")
+    assert found is not None
+    assert found.position.along_m == 3600.5
+    assert channels.find("s", "P_backupm") is None
 
 
 def decoded(messages: list[replay.ReplayMessage], tag: str, topic: str) -> list[tuple[int, str, float]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.jobs.check_packs import CheckReport, check
-from config.packs import check_packs
+from config.packs import SHIPPED, check_packs
+from connectors.channel_map import load_channel_map
 from model.alarm import Grade
 
 NAMES = ["gas", "pipeline", "fire"]
@@ -35,6 +36,14 @@ def test_each_pack_stands_alone(name: str) -> None:
     packs, warnings = check_packs([name], Path())
     assert warnings == []
     assert all(rule.id.startswith(f"{name}.") for rule in packs.rules)
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*/recordings/*.yaml")), ids=lambda path: path.stem)
+def test_the_channel_map_of_a_recording_names_kinds_of_its_pack(path: Path) -> None:
+    packs, _ = check_packs([path.parents[1].name], Path())
+    used = {rule.kind for rule in load_channel_map(path).channels if not rule.skip}
+    assert used
+    assert used <= {kind.id for kind in packs.kinds}
 
 
 def test_every_kind_has_an_ordinary_life_that_expects_nothing() -> None:
