@@ -49,7 +49,7 @@ class Settings(SettingsModel):
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
         if self.url.scheme != "https" and not self.allow_private:
-            raise ValueError(f"url must be https, or allow_private must be true, got {self.url}")
+            raise ValueError(f"url must be https, or allow_private must be true, got {self.url.scheme}")
         if self.url.username or self.url.password:
             raise ValueError("url must hold no user or password, for it is logged")
         return self

@@ -46,3 +46,11 @@ def test_a_source_among_the_sinks_and_a_sink_among_the_sources_are_refused_with_
         f"{file}:8 sinks[0].connector: must be a connector that takes alarms or readings; this one belongs under"
         " sources, got 'mqtt'"
     )
+
+
+def test_an_address_that_is_refused_is_not_shown_for_it_may_carry_a_token(tmp_path: Path) -> None:
+    file = written(tmp_path, MQTT, WEBHOOK.replace("https://duty.example/alarms", "http://duty.example/?token=hunter2"))
+    with pytest.raises(ConfigErrors) as refusal:
+        read(file)
+    assert "hunter2" not in str(refusal.value)
+    assert "url must be https" in str(refusal.value)
