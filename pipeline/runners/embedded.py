@@ -166,6 +166,7 @@ class EmbeddedRunner:
         if self._journal.torn_bytes:
             log.warning("journal: torn tail cut", bytes=self._journal.torn_bytes)
             self.metrics.torn_bytes.inc(self._journal.torn_bytes)
+        recovery.check_journal_reaches(self._stored_to, self._journal.next_offset, self._journal_folder)
         state = recovery.newest_state(self._snapshot_folder, self._journal.next_offset)
         for entry in recovery.entries_behind(state, self._journal_folder):
             state = self._replay(state, entry)

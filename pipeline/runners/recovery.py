@@ -45,6 +45,20 @@ def newest_state(folder: Path, journal_end: int) -> State | None:
         return None
 
 
+def check_journal_reaches(stored_to: int, journal_end: int, journal_folder: Path) -> None:
+    """Refuse a journal that ends before what is stored: new events would get the ids of lost ones and vanish.
+
+    Raises:
+        StoreError: the journal was lost, cut or exchanged.
+
+    """
+    if stored_to > journal_end:
+        raise StoreError(
+            f"{journal_folder}: events are stored up to offset {stored_to}, but the journal ends at {journal_end}; "
+            "restore the journal, or move pipeline.db away to begin anew"
+        )
+
+
 def entries_behind(state: State | None, journal_folder: Path) -> Iterator[Entry]:
     """What the journal holds behind the state."""
     yield from JournalReader(journal_folder, state.next_offset if state else 0).read()
