@@ -16,6 +16,7 @@ from tests.faults.harness.lives import ROOT
 from tests.faults.harness.tell import Tell
 
 FIRST_ALARM_S_MAX = 60.0
+DANGERS = ("Combustible gas above limit", "Pipeline pressure falling fast")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Shown:
     text: str
     alarms: int
     notices: int
-    first_alarm_s: float  # after the district began to play
+    first_alarm_s: float  # after the district began to play; any alarm, so also one about a device
+    first_danger_s: float  # the same of gas or a burst, to the next full 5 s
     took_s: float
 
 
@@ -46,7 +48,16 @@ def demo(folder: Path, *, seconds: int, speed: int) -> Shown:
     assert over, last
     first = re.search(r"First alarm: (\d+) s", done.stdout)
     assert first, done.stdout
-    return Shown(done.stdout, int(over[1]), int(over[2]), float(first[1]), time.monotonic() - begun_s)
+    took_s = time.monotonic() - begun_s
+    return Shown(done.stdout, int(over[1]), int(over[2]), float(first[1]), first_danger_s(done.stdout), took_s)
+
+
+def first_danger_s(text: str) -> float:
+    """Elapsed time of the first status line after an alarm of gas or of a burst."""
+    lines = text.splitlines()
+    first = next(at for at, line in enumerate(lines) if any(danger in line for danger in DANGERS))
+    stamps = (re.match(r"\s*(\d+) s ", line) for line in lines[first:])
+    return float(next(stamp[1] for stamp in stamps if stamp))
 
 
 def said(phrase: str, **groups: str) -> str:
@@ -55,7 +66,7 @@ def said(phrase: str, **groups: str) -> str:
 
 
 def has_told(shown: Shown) -> None:
-    for rule in ("Combustible gas above limit", "Pipeline pressure falling fast"):
+    for rule in DANGERS:
         assert rule in shown.text
     assert "red" in shown.text
     assert shown.alarms > 5
@@ -65,7 +76,7 @@ def has_told(shown: Shown) -> None:
 def test_the_demo_shows_graded_alarms_tells_of_them_and_ends_all_its_processes(tmp_path: Path) -> None:
     shown = demo(tmp_path / "demo", seconds=30, speed=2)
     has_told(shown)
-    assert shown.first_alarm_s <= FIRST_ALARM_S_MAX / 2, "the story runs at twice its speed"
+    assert shown.first_danger_s <= FIRST_ALARM_S_MAX / 2, "the story runs at twice its speed"
     log = (tmp_path / "demo" / "demo.log").read_text(encoding="utf-8")
     assert '"pipeline ended"' in log
     assert '"delivery ended"' in log
@@ -78,5 +89,8 @@ def test_in_real_time_the_first_graded_alarm_comes_within_a_minute_of_the_comman
     shown = demo(tmp_path / "demo", seconds=75, speed=1)
     has_told(shown)
     started_s = shown.took_s - 75
-    tell(f"first alarm {shown.first_alarm_s:.0f} s after the district began; start and end took {started_s:.0f} s")
-    assert shown.first_alarm_s <= FIRST_ALARM_S_MAX
+    tell(
+        f"first alarm {shown.first_alarm_s:.0f} s, first of gas or burst {shown.first_danger_s:.0f} s after the "
+        f"district began; start and end took {started_s:.0f} s"
+    )
+    assert shown.first_danger_s <= FIRST_ALARM_S_MAX
