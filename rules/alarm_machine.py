@@ -87,7 +87,8 @@ class AlarmMachine:
         self._episodes: dict[tuple[str, str], int] = {}
 
     def open_alarms(self) -> list[Alarm]:
-        return [entry.alarm for entry in self._open.values()]
+        entries = list(self._open.values())  # in one go: the status asks from another thread
+        return [entry.alarm for entry in entries]
 
     def level_changed(
         self, subject: Subject, old: Grade, new: Grade, circumstance: Circumstance, why: Why | None

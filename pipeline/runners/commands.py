@@ -58,8 +58,11 @@ class CommandServer:
             timeout = 30
 
             def handle(self) -> None:
-                line = self.rfile.readline(REQUEST_BYTES_MAX)
-                self.wfile.write(msgspec.json.encode(answer(line)) + b"\n")
+                try:
+                    line = self.rfile.readline(REQUEST_BYTES_MAX)
+                    self.wfile.write(msgspec.json.encode(answer(line)) + b"\n")
+                except OSError as error:  # silent for too long, or gone before the answer
+                    log.info("a client of the command socket went away", reason=str(error))
 
         self._server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
         self._server.daemon_threads = True
