@@ -26,9 +26,7 @@ class PipelineMetrics:
             "fengsui_journal_commit_seconds", "Write and sync of one commit.", buckets=_SECONDS, registry=r
         )
         self.step_seconds = Histogram("fengsui_step_seconds", "One round of step.", buckets=_SECONDS, registry=r)
-        self.watermark_delay = Gauge(
-            "fengsui_watermark_delay_seconds", "Age of the newest reading at its receipt.", registry=r
-        )
+        self.watermark_delay = Gauge("fengsui_watermark_delay_seconds", "Now less the newest event time.", registry=r)
         self.alarms = Gauge("fengsui_alarms", "Open alarms.", ["grade", "state"], registry=r)
         self.events = Counter("fengsui_events", "Alarm events.", ["transition", "grade"], registry=r)
         self.outbox_rows = Counter("fengsui_outbox_rows", "Rows put into the outbox.", registry=r)
@@ -46,7 +44,7 @@ class DeliveryMetrics:
         self.registry = r = CollectorRegistry()
         self.attempts = Counter("fengsui_delivery_attempts", "Attempts by outcome.", ["sink", "outcome"], registry=r)
         self.pending = Gauge("fengsui_delivery_pending", "Outbox messages not delivered yet.", ["sink"], registry=r)
-        self.dead = Gauge("fengsui_delivery_dead", "Messages given up, kept for resending.", ["sink"], registry=r)
+        self.dead = Gauge("fengsui_delivery_dead", "Messages given up; they are kept.", ["sink"], registry=r)
         self.last_success = Gauge(
             "fengsui_delivery_last_success_timestamp_seconds", "Last success.", ["sink"], registry=r
         )

@@ -166,17 +166,8 @@ class DeliveryStore:
         self._set(sink, seq, {"next_ns": next_ns, "error": error[:500], "tries": messages.c.tries + 1})
 
     def give_up(self, sink: str, seq: int, now_ns: int, error: str) -> None:
-        """To the dead letters: visible, and kept for resending."""
+        """To the dead letters: visible, and kept."""
         self._set(sink, seq, {"state": DEAD, "done_ns": now_ns, "error": error[:500], "tries": messages.c.tries + 1})
-
-    def resend_dead(self, sink: str, now_ns: int) -> int:
-        with self._lock, self._engine.begin() as connection:
-            done = connection.execute(
-                update(messages)
-                .where(messages.c.sink == sink, messages.c.state == DEAD)
-                .values(state=PENDING, next_ns=now_ns)
-            )
-        return done.rowcount
 
     def counts(self, sink: str) -> SinkCounts:
         with self._lock, self._engine.begin() as connection:

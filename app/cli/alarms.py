@@ -141,7 +141,7 @@ def _table(alarms: list[Alarm], names: Names, zone: str) -> Table:
     table = Table(title=say("alarms", speak))
     for key in ("grade", "state"):
         table.add_column(say(key, speak), no_wrap=True)
-    table.add_column(say("what", speak), ratio=1)
+    table.add_column(say("what", speak), ratio=1, overflow="fold")
     table.add_column(say("value", speak), no_wrap=True, justify="right")
     table.add_column(say("since", speak), no_wrap=True)
     table.add_column(say("id", speak), no_wrap=True)

@@ -11,12 +11,15 @@ from rich.progress import Progress
 if TYPE_CHECKING:
     from app.jobs.check_packs import CheckReport
 
-from app.cli.screen import EXIT_FAILED, JsonOption, LangOption, language, out, print_json, say
+from app.cli.screen import CONFIG_DEFAULT, EXIT_FAILED, JsonOption, LangOption, language, out, print_json, say
 from app.configured import read
 
 
 def check(
-    packs: Annotated[list[str] | None, typer.Argument(help="Packs by name or folder; none: the shipped ones.")] = None,
+    packs: Annotated[
+        list[str] | None,
+        typer.Argument(help="Packs by name or folder; none: those of ./fengsui.yaml, else the shipped."),
+    ] = None,
     config: Annotated[Path | None, typer.Option("--config", "-c", help="Check this fengsui.yaml, too.")] = None,
     *,
     as_json: JsonOption = False,
@@ -28,6 +31,8 @@ def check(
     from config.plan import load_configuration
 
     speak = language(lang)
+    if not packs and config is None and CONFIG_DEFAULT.is_file():
+        config = CONFIG_DEFAULT
     warnings = []
     names, base = packs or shipped(), Path.cwd()
     if config is not None:

@@ -98,9 +98,10 @@ class _View:
         alarms, status = self._read()
         lines = []
         for alarm in reversed(alarms):
-            if self.seen.get(alarm.id) != alarm.highest:
+            before = self.seen.get(alarm.id)
+            if before != alarm.highest:
                 self.seen[alarm.id] = alarm.highest
-                lines.append(self._line(alarm))
+                lines.append(self._line(alarm, upgraded=before is not None))
         if self._elapsed_s() - self._last_line_s >= 5:
             self._last_line_s = self._elapsed_s()
             lines.append(f"[dim]{self._elapsed_s():4.0f} s  {self._status_line(status)}[/]")
@@ -128,7 +129,7 @@ class _View:
             return [], {}
         if alarms and self._first_s is None:
             self._first_s = self._elapsed_s()
-        alarms.sort(key=lambda a: (-a.grade, -a.highest, -a.start_ns))
+        alarms.sort(key=lambda a: (-a.grade, -a.highest, -a.changed_ns))
         self._rates.append((time.monotonic(), status["rows"]["accepted"]))
         return alarms, status
 
@@ -144,9 +145,11 @@ class _View:
             parts.append(say("demo_first", self._speak, seconds=self._first_s))
         return "   ".join(parts)
 
-    def _line(self, alarm: Alarm) -> str:
-        grade, state, what, reason, since = self._row(alarm)
-        return f"{since} {grade} {what}  {reason}  {state}".replace("\n", "  ")
+    def _line(self, alarm: Alarm, *, upgraded: bool) -> str:
+        grade, state, what, reason, _ = self._row(alarm)
+        happened = say("transition_upgraded", self._speak) if upgraded else state
+        at = show_time(alarm.changed_ns, self._configured.time_zone)[11:]
+        return f"{at} {grade} {what}  {reason}  {happened}".replace("\n", "  ")
 
     def _row(self, alarm: Alarm) -> tuple[str, str, str, str, str]:
         speak, names = self._speak, self._names

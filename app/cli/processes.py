@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -10,12 +11,15 @@ from app import configured
 from app.cli.screen import CONFIG_DEFAULT, ConfigOption, LangOption, language, out, say, set_up_logging
 from app.supervise import Supervisor, children, claim
 
+#: What we write may tell who was warned of what: not for everybody on this machine.
+UMASK = 0o027
+
 SupervisedOption = Annotated[bool, typer.Option("--supervised", help="End when standard input closes.")]
 
 
 def run(config: ConfigOption = CONFIG_DEFAULT) -> None:
     """运行：监护流水线与投递两个进程。Run: supervise the pipeline and the delivery."""
-    set_up_logging()
+    _begin()
     claim(configured.read(config).data_dir)
     raise typer.Exit(Supervisor(children(config)).run())
 
@@ -24,7 +28,7 @@ def pipeline(config: ConfigOption = CONFIG_DEFAULT, *, supervised: SupervisedOpt
     """只运行流水线。The pipeline alone: sources, journal, step, store."""
     from app.processes import run_pipeline
 
-    set_up_logging()
+    _begin()
     run_pipeline(config, supervised=supervised)
 
 
@@ -32,8 +36,13 @@ def delivery(config: ConfigOption = CONFIG_DEFAULT, *, supervised: SupervisedOpt
     """只运行投递。The delivery alone: outbox and cursors to the sinks."""
     from app.processes import run_delivery
 
-    set_up_logging()
+    _begin()
     run_delivery(config, supervised=supervised)
+
+
+def _begin() -> None:
+    os.umask(UMASK)
+    set_up_logging()
 
 
 def warm(lang: LangOption = "") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from app.cli.screen import (
@@ -27,6 +28,8 @@ from model.errors import FengsuiError, StoreError
 from store.delivery_store import DeliveryReader
 from store.pipeline_reader import PipelineReader
 
+TAGS_SHOWN, REFUSED_SHOWN = 20, 5
+
 
 def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False, lang: LangOption = "") -> None:
     """查看运行状态。How sources, sensors, journal, alarms and sinks stand."""
@@ -43,14 +46,17 @@ def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False
 
 def collect(configured: Settings) -> dict[str, Any]:
     """Everything that ``status`` shows; parts that are not there yet are left out."""
-    found: dict[str, Any] = {"error": "", "pipeline": {}, "stored": {}, "sinks": {}}
+    found: dict[str, Any] = {"error": "", "pipeline": {}, "stored": {}, "unregistered": [], "refused": [], "sinks": {}}
     try:
         found["pipeline"] = PipelineClient(configured.socket).status()
     except FengsuiError as error:
         found["error"] = str(error)
     paths = Paths.under(configured.data_dir)
     try:
-        found["stored"] = PipelineReader(paths.pipeline_db).counts()
+        reader = PipelineReader(paths.pipeline_db)
+        found["stored"] = reader.counts()
+        found["unregistered"] = reader.unregistered()
+        found["refused"] = reader.poison(limit=REFUSED_SHOWN)
         delivery = DeliveryReader(paths.delivery_db)
         for sink in configured.sinks:
             role = connector(sink).ROLE
@@ -62,6 +68,20 @@ def collect(configured: Settings) -> dict[str, Any]:
     except StoreError as error:
         found["error"] = found["error"] or str(error)
     return found
+
+
+def _unregistered(found: dict[str, Any]) -> str:
+    """How many there are, and the first of them with how often they came; ``--json`` has them all."""
+    lines = [str(found["stored"]["unregistered"])]
+    lines += [f"{escape(tag.tag)} × {tag.count} ({tag.source})" for tag in found["unregistered"][:TAGS_SHOWN]]
+    return "\n".join(lines)
+
+
+def _refused(found: dict[str, Any]) -> str:
+    """How many are kept, and the newest with what to mend."""
+    lines = [str(found["stored"]["poison"])]
+    lines += [f"{row.reason}: {escape(row.topic)}: {escape(row.detail)}" for row in found["refused"]]
+    return "\n".join(lines)
 
 
 def _show(found: dict[str, Any], speak: str) -> None:
@@ -82,12 +102,14 @@ def _show(found: dict[str, Any], speak: str) -> None:
         table.add_row(say("open_alarms", speak), alarms or "0")
         table.add_row(say("plan_version", speak), pipeline["plan"])
     if found["stored"]:
-        table.add_row(say("unregistered", speak), str(found["stored"]["unregistered"]))
-        table.add_row(say("poison", speak), str(found["stored"]["poison"]))
+        table.add_row(say("unregistered", speak), _unregistered(found))
+        table.add_row(say("poison", speak), _refused(found))
     for name, sink in found["sinks"].items():
         if isinstance(sink, dict):
             line = say("cursor_line", speak, offset=sink["journal_offset"])
         else:
             line = say("sink_line", speak, delivered=sink.delivered, pending=sink.pending, dead=sink.dead)
+            if sink.last_error and sink.pending + sink.dead:
+                line += f"\n{escape(sink.last_error)}"
         table.add_row(say("sinks", speak), f"{name}: {line}")
     out.print(table)

@@ -146,7 +146,7 @@ def test_given_an_earlier_message_of_an_alarm_that_waits_the_later_one_waits_and
 
 
 @pytest.mark.parametrize("status", [400, 410, 422])
-def test_given_a_message_refused_for_good_it_is_a_dead_letter_that_can_be_seen_and_sent_again(
+def test_given_a_message_refused_for_good_it_is_a_dead_letter_that_can_be_seen(
     status: int, office: Office, receiver: HttpReceiver
 ) -> None:
     receiver.answer(status, 200)
@@ -160,11 +160,6 @@ def test_given_a_message_refused_for_good_it_is_a_dead_letter_that_can_be_seen_a
         counts = office.counts()
         assert (counts.dead, counts.delivered, counts.pending) == (1, 1, 0)
         assert f"HTTP {status}" in counts.last_error
-
-        assert store.resend_dead("duty", office.clock.now_ns) == 1
-        work_off(worker)
-    assert ids(receiver) == ["bad", "good", "bad"]
-    assert office.counts().dead == 0
 
 
 def test_given_a_retry_after_the_receiver_is_left_in_peace_for_so_long(office: Office, receiver: HttpReceiver) -> None:
