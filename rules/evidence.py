@@ -22,6 +22,9 @@ ENTERS, HOLDS, CLEARS, SAYS_NOTHING = 1, 0, -1, -2
 #: Late news of a limit that was passed: begins an alarm unless a later change of level is known already.
 ENTERED_LATE = 2
 
+#: Operands that are codes: a deadband means nothing to them, and would keep an alarm on for ever.
+_CODES = frozenset({"quality", "clock_fault"})
+
 Columns = Mapping[str, NDArray[np.float64]]
 #: Operand -> its lowest and highest value in a batch; (inf, -inf) where all are NaN.
 Extremes: TypeAlias = Mapping[str, tuple[float, float]]
@@ -126,7 +129,8 @@ def _truth(condition: Condition, columns: Columns, slack: float) -> tuple[_Mask,
     """Where the condition, loosened by ``slack``, is true, and where it is false; NaN is neither."""
     match condition:
         case Comparison():
-            return _compare(condition, columns[condition.operand], slack)
+            measured = condition.operand not in _CODES
+            return _compare(condition, columns[condition.operand], slack if measured else 0.0)
         case Not(part):
             true, false = _truth(part, columns, -slack)
             return false, true

@@ -101,6 +101,8 @@ def holds(condition: Condition, known: dict[str, float], slack: float) -> bool |
             both = [holds(left, known, slack), holds(right, known, slack)]
             return True if True in both else None if None in both else False
     operand, operator, limit = condition
+    if operand != "value":  # a code has no deadband
+        slack = 0.0
     x = known[operand]
     if math.isnan(x):
         return None
@@ -134,12 +136,18 @@ class Device:
             return self._accept(given, usable, faulty=False)
         if any(given == t and same(usable, value) for t, value in self.accepted[-8:]):
             return "duplicate", given, False
-        if not (self.behind and self._keeps_pace(given, received)):
-            self.behind.clear()
-        self.behind.append((given, received))
+        if not (self.behind and self._says_nothing_of_the_pace(given, received)):
+            if not (self.behind and self._keeps_pace(given, received)):
+                self.behind.clear()
+            self.behind.append((given, received))
         if len(self.behind) >= 3:
             return self._accept(received, usable, faulty=True)
         return "late", given, False
+
+    def _says_nothing_of_the_pace(self, given: int, received: int) -> bool:
+        """Another row of the same message, or of the same second of the device's clock."""
+        before, came = self.behind[-1]
+        return given == before or (given > before and received == came)
 
     def _keeps_pace(self, given: int, received: int) -> bool:
         before, came = self.behind[-1]

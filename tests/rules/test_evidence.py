@@ -37,6 +37,11 @@ def test_the_deadband_of_a_negated_condition_reaches_the_other_way() -> None:
     assert evidence("not value < 25", 2.0, [25.0, 24.0, 22.9]) == say("enters", "holds", "clears")
 
 
+def test_a_deadband_means_nothing_to_quality_and_clock_fault() -> None:
+    assert evidence("quality >= 1 or value > 30", 2.0, [20.0], [0]) == say("clears")
+    assert evidence("not quality < 1 or value > 30", 2.0, [20.0], [0]) == say("clears")
+
+
 def test_a_missing_value_says_nothing_either_way() -> None:
     nan = math.nan
     assert evidence("value > 5", 0.0, [nan]) == say("nothing")
@@ -70,6 +75,7 @@ def test_evidence_is_what_the_obvious_evaluation_says(
     for code, begins, (value, quality) in zip(found, test.begins(columns), rows, strict=True):
         known = {"value": value, "quality": float(quality), "clock_fault": 0.0}
         strict, loose = holds(condition, known, 0.0), holds(condition, known, deadband)
-        expected = "enters" if strict else "nothing" if strict is None or quality else "holds" if loose else "clears"
+        quiet = "nothing" if strict is None or quality else "clears" if loose is False else "holds"
+        expected = "enters" if strict else quiet
         assert code == SAYS[expected]
         assert begins == bool(strict)
