@@ -1,17 +1,17 @@
 """Readings a second through the JSON decoder, beside json.loads and a loop that does the same work, on the same input.
 
-Run: ``.venv/bin/python -m bench.decode``
+Figures of CPU time, so that other work on the machine shows little.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
 import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from bench.figures import Effort, Figure, Report
 from connectors.json_readings import JsonReadings
 from connectors.topic import Subscription
 from model.connector import Delivery
@@ -67,15 +67,12 @@ def rates(work: Callable[[Sequence[Delivery]], int], deliveries: Sequence[Delive
     return sorted(found)
 
 
-def main() -> None:
-    print("readings a second on one core, median (lowest to highest)")
+def run(effort: Effort) -> Report:
+    report = Report("decode", "JSON readings to columns, one core, CPU time; beside it json.loads and a loop")
     for readings_each in (1, 50):
         deliveries = messages(readings_each)
-        for name, work in (("fengsui", ours), ("json + loop", plain)):
-            found = rates(work, deliveries)
-            spread = f"({found[0]:,.0f} to {found[-1]:,.0f})"
-            print(f"{readings_each:3d} a message  {name:12s} {statistics.median(found):11,.0f} {spread}")
-
-
-if __name__ == "__main__":
-    main()
+        for name, work, role in (("fengsui", ours, "ours"), ("json + loop", plain, "peer")):
+            target = ">= 1.5 M/s" if role == "ours" else ""
+            found = [rate for _ in range(effort.runs) for rate in rates(work, deliveries)]
+            report.figures.append(Figure(f"{readings_each} a message, {name}", "readings/s", found, target, role))
+    return report

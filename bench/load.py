@@ -182,7 +182,7 @@ class _Publisher:
 
 
 def _topic(load: Load, unit: int) -> str:
-    return f"{load.prefix}{tag(unit)}" if load.readings == 1 else f"{load.prefix}gateway/{unit:06d}"
+    return f"{load.prefix}{tag(unit)}" if load.readings == 1 else f"{load.prefix}gateways/all/{unit:06d}"
 
 
 def _publish(load: Load, unit: int) -> bytes:

@@ -26,7 +26,6 @@ ROLE: Role = "points"
 
 #: A person mends these without the points being at fault: token, rights, a bucket that is not there yet.
 _MENDABLE_STATUS = {401, 403, 404}
-_TOO_LARGE = 413
 _NAMED_MAX = 3
 # the library annotates its own strings as objects of the class
 _PRECISION: WritePrecision = WritePrecision.NS  # type: ignore[assignment]
@@ -51,14 +50,7 @@ class Settings(SettingsModel):
 
 
 def build(name: str, settings: Settings) -> Sink[Point]:
-    """Make the sink.
-
-    Raises:
-        FengsuiError: the token cannot be read.
-
-    """
-    if settings.token_file is not None:
-        read_secret(settings.token_file, "token_file")
+    """Make the sink. Its token is read when it writes, so that a lost file does not keep other sinks from starting."""
     return InfluxSink(name, settings)
 
 

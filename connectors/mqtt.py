@@ -370,7 +370,9 @@ class MqttSource:
         self._subscribed = not refused
         self._logged_error = ""
         self.last_error = f"the broker refused the subscription of {', '.join(refused)}" if refused else ""
-        _log.info("mqtt_subscribed", source=self.name, session_present=self.session_present, refused=refused)
+        lost = self.connects > 1 and not self.session_present  # what came meanwhile is gone
+        log = _log.error if refused else _log.warning if lost else _log.info
+        log("mqtt_subscribed", source=self.name, session_present=self.session_present, refused=refused)
 
     def _on_disconnect(
         self, _: Client, __: object, ___: DisconnectFlags, reason: ReasonCode, ____: Properties | None

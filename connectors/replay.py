@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, TypeAlias
 
+import structlog
 from pydantic import AfterValidator, Field
 
 from connectors.broker import BrokerSettings
@@ -40,6 +41,8 @@ __all__ = [
     "publish",
     "registry",
 ]
+
+_log = structlog.get_logger(__name__)
 
 ROLE: Role = "source"
 
@@ -243,6 +246,7 @@ class ReplaySource:
             recording = load(self._settings)
         except (FengsuiError, OSError) as error:
             self.last_error = str(error)
+            _log.error("recording_not_played", source=self.name, error=self.last_error)
             return
         self.bad_rows = recording.bad_rows.count
         self._ready = True

@@ -28,8 +28,6 @@ VALUE = types.Array(types.float64, 1, "C", readonly=True)
 #: Columns of a state, changed in place.
 F64 = types.Array(types.float64, 1, "C")
 I64 = types.Array(types.int64, 1, "C")
-F64_2D = types.Array(types.float64, 2, "C")
-I64_2D = types.Array(types.int64, 2, "C")
 
 #: Finite values beyond this are taken as no value, so that squares and sums stay finite.
 VALUE_MAX = 1e100

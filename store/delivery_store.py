@@ -160,7 +160,13 @@ class DeliveryStore:
             return [Due(row.seq, row.id, row.tries) for row in connection.execute(query)]
 
     def delivered(self, sink: str, seq: int, now_ns: int) -> None:
-        self._set(sink, seq, {"state": DELIVERED, "done_ns": now_ns, "error": "", "tries": messages.c.tries + 1})
+        """Note a success. The receiver is back, so what waited for a later attempt need not wait any longer."""
+        mine = messages.c.sink == sink
+        done = {"state": DELIVERED, "done_ns": now_ns, "error": "", "tries": messages.c.tries + 1}
+        waits = (messages.c.state == PENDING) & (messages.c.next_ns > now_ns)
+        with self._lock, self._engine.begin() as connection:
+            connection.execute(update(messages).where(mine, messages.c.seq == seq).values(**done))
+            connection.execute(update(messages).where(mine, waits).values(next_ns=now_ns))
 
     def try_again(self, sink: str, seq: int, next_ns: int, error: str) -> None:
         self._set(sink, seq, {"next_ns": next_ns, "error": error[:500], "tries": messages.c.tries + 1})

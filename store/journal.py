@@ -188,7 +188,8 @@ class JournalReader:
         """How much of the journal has not been read yet."""
         paths = segments(self._folder)
         if self._path is None:
-            return sum(path.stat().st_size for path in paths)
+            holding = [path for path in paths if _first_offset(path) <= self.offset][-1:]
+            return sum(path.stat().st_size for path in paths if path >= (holding or paths)[0]) if paths else 0
         later = sum(path.stat().st_size for path in paths if path > self._path)
         return later + self._path.stat().st_size - self._position
 

@@ -50,8 +50,10 @@ class PipelineReader:
             return int(connection.execute(text("PRAGMA data_version")).scalar_one())
 
     def alarms(self, *, open_only: bool = True, limit: int = 1000) -> list[Alarm]:
-        """Newest first."""
-        query = select(alarms.c.body).order_by(alarms.c.start_ns.desc(), alarms.c.id).limit(limit)
+        """The highest grade first, then the newest: a limit cuts off what matters least."""
+        query = (
+            select(alarms.c.body).order_by(alarms.c.grade.desc(), alarms.c.start_ns.desc(), alarms.c.id).limit(limit)
+        )
         if open_only:
             query = query.where(alarms.c.open)
         with self._engine.connect() as connection:
@@ -94,6 +96,10 @@ class PipelineReader:
                 )
                 for row in connection.execute(query)
             ]
+
+    def last_outbox_seq(self) -> int:
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.max(outbox.c.seq))).scalar() or 0
 
     def position(self) -> int:
         with self._engine.connect() as connection:

@@ -31,6 +31,8 @@ class Snapshot:
 def save(folder: Path, snapshot: Snapshot) -> Path:
     """Write, sync, rename; then drop what is too old."""
     folder.mkdir(parents=True, exist_ok=True)
+    for partial in folder.glob("*.part"):  # of a save that failed
+        partial.unlink()
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **{"/meta": np.frombuffer(snapshot.meta, np.uint8)}, **snapshot.arrays)
     data = buffer.getvalue()

@@ -109,7 +109,8 @@ def export(config: ConfigOption = CONFIG_DEFAULT) -> None:
     configured = read(config)
     writer = csv.writer(sys.stdout)
     writer.writerow(["id", "rule", "tag", "asset", "grade", "state", "start", "end", "offline", "acknowledged_by"])
-    for alarm in reversed(_reader(configured).alarms(open_only=False, limit=sys.maxsize)):
+    alarms = _reader(configured).alarms(open_only=False, limit=sys.maxsize)
+    for alarm in sorted(alarms, key=lambda alarm: (alarm.start_ns, alarm.id)):
         end = _utc(alarm.end_ns) if alarm.end_ns else ""
         grade = alarm.highest.name.lower()
         row = [alarm.id, alarm.rule, alarm.tag, alarm.asset, grade, alarm.state.value, _utc(alarm.start_ns), end]

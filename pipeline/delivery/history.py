@@ -16,7 +16,7 @@ import structlog
 from model.alarm import AlarmEvent
 from model.batch import NO_TIME, Batch
 from model.connector import Point, Sink
-from model.errors import PermanentError, RetryableError, StoreError
+from model.errors import FengsuiError, PermanentError, RetryableError, StoreError
 from model.inputs import PlanChange
 from model.plan import Plan
 from pipeline.metrics import DeliveryMetrics
@@ -53,12 +53,14 @@ class HistoryWorker:
         while not stop.is_set():
             try:
                 written = self.work()
-            except RetryableError as error:
+            except FengsuiError as error:  # whatever it is, a person may mend it; other sinks must go on meanwhile
                 self._metrics.attempts.labels(self.name, "failed").inc()
-                pause_s = min(max(pause_s * 2, 1.0, error.retry_after_s or 0.0), RETRY_S_MAX)
+                asked_s = error.retry_after_s if isinstance(error, RetryableError) else None
+                pause_s = min(max(pause_s * 2, 1.0, asked_s or 0.0), RETRY_S_MAX)
                 log.warning("history not written", sink=self.name, again_in_s=pause_s, error=str(error))
-                stop.wait(pause_s)
                 self._go_back()
+                self._metrics.cursor_lag.labels(self.name).set(self._reader.bytes_behind())
+                stop.wait(pause_s)
                 continue
             pause_s = POLL_S
             if not written:

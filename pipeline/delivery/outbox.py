@@ -72,6 +72,7 @@ class EventWorker:
         return self._sink.name
 
     def run(self, stop: threading.Event) -> None:
+        self.show()
         while not stop.is_set():
             if not self.work(stop):
                 stop.wait(POLL_S)
@@ -109,6 +110,11 @@ class EventWorker:
         version = outbox.data_version()
         if version == self._seen_version:
             return
+        if self._seen_version < 0 and self._place > (newest := outbox.last_outbox_seq()):
+            raise StoreError(
+                f"{self.name}: delivered up to message {self._place}, but pipeline.db ends at {newest}; "
+                "the two belong together: restore pipeline.db, or move the whole data_dir away to begin anew"
+            )
         while rows := outbox.outbox_after(self._place):
             self._store.enqueue(self.name, rows, self._wall_ns())
             self._place = rows[-1][0]

@@ -135,9 +135,10 @@ def _admit(
                 verdict[i] = DUPLICATE
                 continue
             forward, passed = t - late_ns[s], received - late_received_ns[s]
-            keeps_pace = late_rows[s] > 0 and 0 < forward <= 2 * passed
-            late_rows[s] = late_rows[s] + 1 if keeps_pace else 1
-            late_ns[s], late_received_ns[s] = t, received
+            # Rows of one message, or of one second of a clock that shows no more, say nothing about the pace.
+            if late_rows[s] == 0 or forward < 0 or (forward > 0 and passed != 0):
+                late_rows[s] = late_rows[s] + 1 if late_rows[s] > 0 and 0 < forward <= 2 * passed else 1
+                late_ns[s], late_received_ns[s] = t, received
             if late_rows[s] < BACKWARD_ROWS:
                 verdict[i] = LATE
                 continue

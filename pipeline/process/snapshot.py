@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.alarm import Alarm
-from model.errors import StoreError
+from model.errors import FengsuiError, StoreError
 from model.inputs import PlanChange
 from model.plan import Plan
 from pipeline.process.reorder import Waiting
@@ -70,7 +70,10 @@ def restore(snapshot: Snapshot) -> State:
         meta = msgspec.json.decode(snapshot.meta, type=_Meta)
     except msgspec.DecodeError as error:
         raise StoreError(f"snapshot at offset {snapshot.offset} does not read: {error}") from error
-    state = begin(PlanChange(meta.plan, 0), snapshot.offset - 1)
+    try:
+        state = begin(PlanChange(meta.plan, 0), snapshot.offset - 1)
+    except FengsuiError as error:
+        raise StoreError(f"snapshot at offset {snapshot.offset} has a plan of another version: {error}") from error
     if meta.format != FORMAT_VERSION or meta.detector_versions != _versions(state):
         raise StoreError(f"snapshot at offset {snapshot.offset} was made by another version")
     for name, array in _arrays(state):

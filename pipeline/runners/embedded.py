@@ -87,6 +87,8 @@ class EmbeddedRunner:
         self._threads: dict[str, threading.Thread] = {}
         self._stop = threading.Event()
         self._started_s = time.monotonic()
+        for name in self._sources:
+            metrics.readings.labels(name)  # a counter that never was cannot be missed
         self._stored_to = store.position()
         self._counted = Counts()
         self.state = self._recover()

@@ -55,7 +55,7 @@ def check_journal_reaches(stored_to: int, journal_end: int, journal_folder: Path
     if stored_to > journal_end:
         raise StoreError(
             f"{journal_folder}: events are stored up to offset {stored_to}, but the journal ends at {journal_end}; "
-            "restore the journal, or move pipeline.db away to begin anew"
+            "restore the journal, or move the whole data_dir away to begin anew"
         )
 
 

@@ -106,6 +106,19 @@ def test_a_clock_set_back_is_believed_after_three_rows_that_keep_pace() -> None:
     assert found.batch.time_ns.tolist()[3:] == [ns(1030), ns(1040)]
 
 
+def test_a_clock_set_back_is_believed_also_when_readings_come_several_in_a_message() -> None:
+    messages = [[Row(0, 100.0 + 10 * k + i, 5.0, received_s=5000.0 + 10 * k) for i in range(10)] for k in range(3)]
+    found = admitted(Row(0, 4000.0, 5.0), *(row for message in messages for row in message))
+    assert found.verdict.tolist() == [ACCEPTED] + [LATE] * 20 + [ACCEPTED] * 10
+    assert found.clock_fault.tolist() == [False] * 21 + [True] * 10
+
+
+def test_a_clock_of_whole_seconds_that_is_set_back_is_believed_too() -> None:
+    fifths = [Row(0, float(100 + k // 5), float(k), received_s=5000 + k / 5) for k in range(15)]
+    found = admitted(Row(0, 4000.0, 50.0), *fifths)
+    assert found.clock_fault.tolist() == [False] * 11 + [True] * 5
+
+
 def test_a_backlog_that_comes_in_a_burst_is_not_taken_for_a_clock_set_back() -> None:
     burst = [Row(0, 100.0 + 10 * at, 1.0, 1000.0 + 0.001 * at) for at in range(20)]
     assert verdicts(Row(0, 1000.0, 1.0), *burst) == [ACCEPTED] + [LATE] * 20
