@@ -15,7 +15,7 @@ from config.shape import Duration, Shape, TextShape, check_shape
 from config.yaml_file import Document
 from model.alarm import Grade
 from model.condition import Comparison, Condition
-from model.errors import ConditionError
+from model.errors import ConditionError, Place
 from model.plan import Advice, GradeSpec, RuleSpec
 from model.sensor import Beyond, Kind
 from rules.language import comparisons, parse, resolve
@@ -60,6 +60,7 @@ class BoundDetector:
     score_unit: Callable[[str], str]
     score_low: float = -math.inf  # the score is never below this
     score_high: float = math.inf  # and never above this
+    by_time: bool = False  # it scores the passing of time, so that a reading says nothing to it but "I am here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
             parsed.append(None)
             continue
         parsed.append(condition)
+        _refuse_time_beside_readings(place, condition, spec.when, vocabulary, findings)
         names |= {comparison.operand for comparison in comparisons(condition)}
     for kind in (vocabulary.kinds[name] for name in rule.kinds if name in vocabulary.kinds):
         if kind.id not in vocabulary.broken:
@@ -123,6 +125,17 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
         place = document.place("rules", rule.id, "grades", "red", "on_delay")
         findings.warn(place, "should be 0 where red means danger to life", f"{rule.grades[-1].on_delay_s:g} s")
     return frozenset(names)
+
+
+def _refuse_time_beside_readings(
+    place: Place, condition: Condition, given: str, vocabulary: Vocabulary, findings: Findings
+) -> None:
+    """While a sensor is silent it has no reading, and when one comes it is not silent: the two never hold together."""
+    named = {comparison.operand for comparison in comparisons(condition)}
+    of_time = named & {detector.id for detector in vocabulary.detectors if detector.by_time}
+    if of_time and named != of_time:
+        requirement = f"must not mix silence ({', '.join(sorted(of_time))}) with readings: write a rule of its own"
+        findings.error(place, requirement, given)
 
 
 def _resolved(

@@ -239,7 +239,8 @@ def _read_detectors(pack: Mapping[str, Document], draft: _Draft, findings: Findi
             findings.error(document.place("detectors", name, *inside), error.requirement, _given(error.given))
             continue
         draft.detectors[name] = DetectorSpec(name, shape.detector, tuple(shape.kinds), parameters)
-        bound = BoundDetector(name, frozenset(shape.kinds), detector.score_unit, *_score_range(detector))
+        by_time = isinstance(detector, Silence)
+        bound = BoundDetector(name, frozenset(shape.kinds), detector.score_unit, *_score_range(detector), by_time)
         draft.bound.append(bound)
         if isinstance(detector, Rate):
             kinds = [draft.kinds[kind] for kind in shape.kinds if kind in draft.kinds]

@@ -74,7 +74,7 @@ def test_a_folder_beside_the_file_is_a_pack_and_may_add_rules_to_shipped_kinds(t
     mine.mkdir()
     (mine / "rules.yaml").write_text(
         "rules:\n  mine.lel:\n    name: {zh: 本站, en: Ours}\n    kinds: [ch4_lel]\n    source: site manual\n"
-        '    grades: {blue: {when: "value >= 5 %LEL and gas_silence < 10 s"}}\n',
+        '    grades: {blue: {when: "value >= 5 %LEL and lel_rate > 1 %LEL/min"}}\n',
         encoding="utf-8",
     )
     (mine / "advice.yaml").write_text("advice: {mine.lel: {blue: {zh: 看, en: Look}}}\n", encoding="utf-8")

@@ -46,3 +46,12 @@ def test_the_message_in_the_guide_is_the_one_that_is_given(pack: Path) -> None:
     (message,) = re.findall(r"```text\n(.*?)\n```", GUIDE, re.DOTALL)
     with pytest.raises(ConfigErrors, match=re.escape(message)):
         check_packs([str(pack)], pack)
+
+
+def test_silence_beside_a_reading_is_refused_because_it_could_never_come_on(pack: Path) -> None:
+    rules = pack / "rules.yaml"
+    text = rules.read_text(encoding="utf-8")
+    assert "cellar_silence >= 5 min" in text
+    rules.write_text(text.replace("cellar_silence >= 5 min", "cellar_silence >= 5 min and value > 1"), encoding="utf-8")
+    with pytest.raises(ConfigErrors, match=r"must not mix silence \(cellar_silence\) with readings"):
+        check_packs([str(pack)], pack)
