@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 POLL_S = 0.001
-_RAISED = {"raised", "reraised", "upgraded"}
+_RAISED = {"raised", "re_raised", "upgraded"}
 
 
 class AlarmWatch:

@@ -170,10 +170,28 @@ def start_pipeline(folder: Path, config: Path) -> Pipeline:
 def pipeline(folder: Path, *, port: int, sensors: int, sinks: str = "[]") -> Iterator[Pipeline]:
     running = start_pipeline(folder, configure(folder, port=port, sensors=sensors, sinks=sinks))
     try:
-        until(running.ready, f"the pipeline; its log is {folder}/pipeline.log", 60)
+        wait_ready(running)
         yield running
     finally:
         running.server.end()
+
+
+def wait_ready(running: Pipeline) -> None:
+    """Wait until the source is connected.
+
+    Raises:
+        RuntimeError: the pipeline ended; says why.
+        TimeoutError: it is not ready in time.
+
+    """
+
+    def ready_or_ended() -> bool:
+        return running.ready() or running.server.process.poll() is not None
+
+    until(ready_or_ended, "the pipeline", 120)
+    if running.server.process.poll() is not None:
+        log = (running.folder / "pipeline.log").read_text(encoding="utf-8")
+        raise RuntimeError(f"the pipeline ended before it was ready: {log[-2000:]}")
 
 
 @contextlib.contextmanager

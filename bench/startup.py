@@ -59,7 +59,7 @@ def _start_s(folder: Path, config: Path) -> tuple[float, int]:
     begun_s = time.perf_counter()
     running = servers.start_pipeline(folder, config)
     try:
-        servers.until(running.ready, f"the pipeline; its log is {folder}/pipeline.log", 120)
+        servers.wait_ready(running)
         return time.perf_counter() - begun_s, running.server.memory_bytes()
     finally:
         running.server.kill()

@@ -30,6 +30,9 @@ from store.pipeline_store import OutboxRow
 
 PENDING, DELIVERED, DEAD = "pending", "delivered", "dead"
 
+#: Longest wait of a message whose sink has just taken another one.
+SOON_NS = 30 * 10**9
+
 schema = MetaData()
 
 messages = Table(
@@ -160,13 +163,14 @@ class DeliveryStore:
             return [Due(row.seq, row.id, row.tries) for row in connection.execute(query)]
 
     def delivered(self, sink: str, seq: int, now_ns: int) -> None:
-        """Note a success. The receiver is back, so what waited for a later attempt need not wait any longer."""
+        """Note a success. The receiver is back, so what waits for a later attempt need not wait long any more."""
         mine = messages.c.sink == sink
         done = {"state": DELIVERED, "done_ns": now_ns, "error": "", "tries": messages.c.tries + 1}
-        waits = (messages.c.state == PENDING) & (messages.c.next_ns > now_ns)
+        soon_ns = now_ns + SOON_NS
+        waits = (messages.c.state == PENDING) & (messages.c.next_ns > soon_ns)
         with self._lock, self._engine.begin() as connection:
             connection.execute(update(messages).where(mine, messages.c.seq == seq).values(**done))
-            connection.execute(update(messages).where(mine, waits).values(next_ns=now_ns))
+            connection.execute(update(messages).where(mine, waits).values(next_ns=soon_ns))
 
     def try_again(self, sink: str, seq: int, next_ns: int, error: str) -> None:
         self._set(sink, seq, {"next_ns": next_ns, "error": error[:500], "tries": messages.c.tries + 1})

@@ -37,11 +37,15 @@ class Retry:
     after_s: tuple[float, ...] = RETRY_S
     jitter: float = JITTER
 
-    def delay_s(self, tries: int, retry_after_s: float | None, chance: random.Random) -> float | None:
-        """Wait before the next attempt, after ``tries`` failed ones; None = give up."""
-        if tries > len(self.after_s):
+    def delay_s(self, tries: int, age_s: float, retry_after_s: float | None, chance: random.Random) -> float | None:
+        """Wait before the next attempt, after ``tries`` failed ones of a message of this age; None = give up.
+
+        The whole schedule's time must have passed: attempts made early, because the sink took other messages, do not
+        bring the end nearer.
+        """
+        if tries > len(self.after_s) and age_s >= sum(self.after_s):
             return None
-        delay = self.after_s[tries - 1] * (1 + self.jitter * chance.random())
+        delay = self.after_s[min(tries, len(self.after_s)) - 1] * (1 + self.jitter * chance.random())
         return max(delay, retry_after_s or 0.0)
 
 
@@ -129,19 +133,20 @@ class EventWorker:
         try:
             self._sink.write([message])
         except RetryableError as error:
-            self._try_again(due, error, error.retry_after_s)
+            self._try_again(due, row, error, error.retry_after_s)
         except PermanentError as error:
             self._store.give_up(self.name, due.seq, self._wall_ns(), str(error))
             self._metrics.attempts.labels(self.name, "refused").inc()
             log.error("message refused for good", sink=self.name, id=due.id, error=str(error))
         except FengsuiError as error:  # such as a secret that cannot be read: a person mends it, other sinks go on
-            self._try_again(due, error, None)
+            self._try_again(due, row, error, None)
         else:
             self._store.delivered(self.name, due.seq, self._wall_ns())
             self._metrics.attempts.labels(self.name, "delivered").inc()
 
-    def _try_again(self, due: Due, error: FengsuiError, retry_after_s: float | None) -> None:
-        delay_s = self._retry.delay_s(due.tries + 1, retry_after_s, self._chance)
+    def _try_again(self, due: Due, row: OutboxRow, error: FengsuiError, retry_after_s: float | None) -> None:
+        age_s = (self._wall_ns() - row.time_ns) / 1e9
+        delay_s = self._retry.delay_s(due.tries + 1, age_s, retry_after_s, self._chance)
         if delay_s is None:
             self._store.give_up(self.name, due.seq, self._wall_ns(), str(error))
             self._metrics.attempts.labels(self.name, "given_up").inc()

@@ -76,9 +76,10 @@ def test_a_changed_token_counts_without_a_restart(receiver: HttpReceiver, tmp_pa
     assert [one.headers["authorization"] for one in receiver.requests] == ["Token old", "Token new"]
 
 
-def test_a_missing_token_is_known_before_the_start(tmp_path: Path) -> None:
+def test_a_missing_token_is_named_when_the_sink_writes_and_does_not_keep_others_from_starting(tmp_path: Path) -> None:
+    sink = sink_at("http://127.0.0.1:1", token_file=tmp_path / "nowhere")
     with pytest.raises(FengsuiError, match="token_file"):
-        sink_at("http://127.0.0.1:1", token_file=tmp_path / "nowhere")
+        sink.write([point(1, "good")])
 
 
 class Choosy(HttpReceiver):

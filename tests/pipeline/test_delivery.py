@@ -176,6 +176,24 @@ def test_given_a_retry_after_the_receiver_is_left_in_peace_for_so_long(office: O
     assert ids(receiver) == ["event-1", "event-1"]
 
 
+def test_given_a_receiver_that_is_back_what_waits_for_a_far_attempt_goes_soon(
+    office: Office, receiver: HttpReceiver
+) -> None:
+    receiver.answer(503, 503, 503, 503, 200)
+    office.say(("event-1", "alarm-1"))
+    with office.open() as store:
+        worker = office.worker(store, receiver.url)
+        for wait_s in (2, 8, 40, 40):
+            work_off(worker)
+            office.clock.pass_s(wait_s)
+        assert ids(receiver) == ["event-1"] * 4, "the fifth attempt is five minutes away"
+        office.say(("event-2", "alarm-2"))
+        work_off(worker)
+        office.clock.pass_s(31)
+        work_off(worker)
+    assert ids(receiver) == [*["event-1"] * 4, "event-2", "event-1"]
+
+
 def test_given_a_receiver_that_never_answers_the_schedule_ends_and_the_message_is_a_dead_letter(
     office: Office, receiver: HttpReceiver
 ) -> None:
