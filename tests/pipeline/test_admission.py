@@ -119,6 +119,18 @@ def test_a_clock_of_whole_seconds_that_is_set_back_is_believed_too() -> None:
     assert found.clock_fault.tolist() == [False] * 11 + [True] * 5
 
 
+def test_late_rows_between_rows_of_a_right_clock_are_not_a_clock_set_back() -> None:
+    late = [Row(0, 1000.0 + at - 600, 1.0, 1000.0 + at) for at in (10, 20, 30, 40)]
+    assert verdicts(Row(0, 1000.0, 1.0), *late[:2], Row(0, 1025.0, 1.0), *late[2:]) == [
+        ACCEPTED,
+        LATE,
+        LATE,
+        ACCEPTED,
+        LATE,
+        LATE,
+    ]
+
+
 def test_a_backlog_that_comes_in_a_burst_is_not_taken_for_a_clock_set_back() -> None:
     burst = [Row(0, 100.0 + 10 * at, 1.0, 1000.0 + 0.001 * at) for at in range(20)]
     assert verdicts(Row(0, 1000.0, 1.0), *burst) == [ACCEPTED] + [LATE] * 20

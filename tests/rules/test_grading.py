@@ -92,6 +92,13 @@ def test_late_news_raises_unless_a_later_change_is_known() -> None:
     assert grades.row(10, ENTERED_LATE) == 1
 
 
+def test_what_time_turns_on_in_the_past_does_not_open_the_past_to_late_news() -> None:
+    grades = Grades(on_s=(0, 30))
+    assert [grades.row(0, CLEARS, ENTERS), grades.row(50, ENTERS, SAYS_NOTHING)] == [0, 1]
+    assert [grades.tick(at) for at in (0, 30)] == [1, 2]
+    assert grades.state.settled_ns[0] == 50 * S
+
+
 def test_extreme_times_do_not_overflow_into_an_alarm() -> None:
     grades = Grades(on_s=(10,))
     grades.row(-9.2e9, ENTERS)
