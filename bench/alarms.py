@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 POLL_S = 0.001
-_RAISED = {"raised", "re_raised", "upgraded"}
+RAISED = {"raised", "re_raised", "upgraded"}
 
 
 class AlarmWatch:
@@ -53,5 +53,5 @@ class AlarmWatch:
         rule, time_ns = str(event["rule"]), event["time_ns"]
         if not rule.startswith("bench.limit"):
             self.other_rules[rule] = self.other_rules.get(rule, 0) + 1
-        elif event["transition"] in _RAISED and isinstance(time_ns, int):
+        elif event["transition"] in RAISED and isinstance(time_ns, int):
             self.delays_ms.append((seen_ns - time_ns) / 1e6)

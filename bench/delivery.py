@@ -9,12 +9,14 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from bench import servers
+from bench.alarms import RAISED
 from bench.figures import Effort, Figure, Report
 from bench.load import Load
 
@@ -53,16 +55,25 @@ def _once(seconds: float) -> tuple[list[float], list[float]]:
                 command = [sys.executable, "-m", "app.cli", "delivery", "--config", str(running.config)]
                 delivery = servers.start(command, folder / "delivery.log")
                 try:
+                    ready = running.database.with_name("delivery.db")
+                    servers.until(ready.exists, "the delivery to be ready; see delivery.log", 60)
+                    load = Load(broker.port, rate=RATE, seconds=1, sensors=SENSORS, probes_per_s=PROBES_PER_S)
+                    _alarms(load, receiver)  # delivery has started when these are through
                     with _Commits(running.database) as commits:
-                        load = Load(broker.port, rate=RATE, seconds=seconds, sensors=SENSORS, probes_per_s=PROBES_PER_S)
-                        with servers.load(load) as process:
-                            probes = servers.sent(process).probes
-                        servers.until(lambda: len(receiver.seen) >= probes, f"{probes} webhooks; see delivery.log", 60)
+                        _alarms(replace(load, seconds=seconds), receiver)
                 finally:
                     delivery.end()
-        at_ns = {event: seen for event, seen, _ in receiver.seen}
+        at_ns = {event: seen for event, seen, _, _ in receiver.seen}
         events = [(at_ns[event] - seen) / 1e6 for event, seen in commits.seen.items() if event in at_ns]
-        return events, [(seen - time_ns) / 1e6 for _, seen, time_ns in receiver.seen]
+        return events, [(seen - time_ns) / 1e6 for _, seen, time_ns, raised in receiver.seen if raised]
+
+
+def _alarms(load: Load, receiver: _Receiver) -> None:
+    """Publish, and wait until the receiver has seen as many raised alarms as there were probes."""
+    receiver.seen.clear()
+    with servers.load(load) as process:
+        probes = servers.sent(process).probes
+    servers.until(lambda: receiver.raised() >= probes, f"{probes} webhooks", 60)
 
 
 class _Commits(threading.Thread):
@@ -83,7 +94,7 @@ class _Commits(threading.Thread):
 
     def run(self) -> None:
         connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, isolation_level=None)
-        last = 0
+        last = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0]
         while not self._stop_now.wait(0.001):
             rows = connection.execute("SELECT seq, id FROM events WHERE seq > ?", (last,)).fetchall()
             now_ns = time.time_ns()
@@ -97,8 +108,8 @@ class _Receiver:
     """A webhook's receiver that notes which event came when."""
 
     def __init__(self) -> None:
-        seen: list[tuple[str, int, int]] = []
-        self.seen = seen
+        self.seen: list[tuple[str, int, int, bool]] = []  # event, when, its time, whether it raised an alarm
+        seen = self.seen
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -106,7 +117,7 @@ class _Receiver:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 event = body.get("event") or body["data"]["event"]
-                seen.append((event["id"], time.time_ns(), event["time_ns"]))
+                seen.append((event["id"], time.time_ns(), event["time_ns"], event["transition"] in RAISED))
                 self.send_response(204)
                 self.end_headers()
 
@@ -116,6 +127,9 @@ class _Receiver:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
         self._thread = threading.Thread(target=self._server.serve_forever)
+
+    def raised(self) -> int:
+        return sum(one[3] for one in self.seen)
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -15,6 +15,7 @@ from bench.load import Load
 from bench.trials import Ours, Peer, Trial, sustained
 
 SENSORS = 10_000
+STEP, STEP_QUICK = 0.93, 0.8  # from one rate to the next lower one
 GATEWAY_READINGS = 50
 HOW = f"{SENSORS:,} sensors, MQTT QoS 1, one publisher, highest rate with p99 publish->alarm <= 250 ms and no loss"
 
@@ -41,14 +42,15 @@ def _single(report: Report, effort: Effort, ours: Ours, limit: Peer, plain: Peer
     """In each run one after the other, so that what else the machine does falls on all of them."""
     load = Load(0, sensors=SENSORS)
     flood = effort.count(120_000, 30_000)
+    step = STEP_QUICK if effort.quick else STEP
     short_s, long_s = effort.seconds(4, 1.5), effort.seconds(15, 0)
     found: dict[str, list[Trial]] = {"ours": [], "flood": [], "limit": [], "peer": []}
     for _ in range(effort.runs):
-        most, best = sustained(ours, load, flood=flood, short_s=short_s, long_s=long_s)
+        most, best = sustained(ours, load, flood=flood, short_s=short_s, long_s=long_s, step=step)
         found["flood"].append(most)
         found["ours"].append(best)
-        found["limit"].append(sustained(limit, load, flood=flood, short_s=short_s, long_s=0)[1])
-        found["peer"].append(sustained(plain, load, flood=flood // 2, short_s=short_s, long_s=0)[1])
+        found["limit"].append(sustained(limit, load, flood=flood, short_s=short_s, long_s=0, step=step)[1])
+        found["peer"].append(sustained(plain, load, flood=flood // 2, short_s=short_s, long_s=0, step=step)[1])
     rates = {name: [trial.rate for trial in trials] for name, trials in found.items()}
     held = f"held {long_s or short_s:g} s"
     report.figures += [
@@ -68,9 +70,10 @@ def _single(report: Report, effort: Effort, ours: Ours, limit: Peer, plain: Peer
 def _gateways(report: Report, effort: Effort, ours: Ours, limit: Peer) -> None:
     load = Load(0, sensors=SENSORS, readings=GATEWAY_READINGS, window=500)
     flood = effort.count(20_000, 3_000)
+    step = STEP_QUICK if effort.quick else STEP
     short_s, long_s = effort.seconds(4, 1.5), effort.seconds(15, 0)
-    best = [sustained(ours, load, flood=flood, short_s=short_s, long_s=long_s) for _ in range(effort.runs)]
-    peers = [sustained(limit, load, flood=flood, short_s=short_s, long_s=0)[1] for _ in range(effort.runs)]
+    best = [sustained(ours, load, flood=flood, short_s=short_s, long_s=long_s, step=step) for _ in range(effort.runs)]
+    peers = [sustained(limit, load, flood=flood, short_s=short_s, long_s=0, step=step)[1] for _ in range(effort.runs)]
     each = GATEWAY_READINGS
     report.figures += [
         Figure(

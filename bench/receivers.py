@@ -89,7 +89,7 @@ def minimal(port: int, wanted: int) -> Received:
                 break
             sock.settimeout(SILENCE_S)
             time.sleep(GATHER_S)
-            acknowledgements, used, time_ns = _take_apart(data)
+            acknowledgements, used, time_ns = take_apart(data)
             if acknowledgements:
                 sock.sendall(b"".join(acknowledgements))
                 going = tally.note(len(acknowledgements), time_ns)
@@ -124,7 +124,7 @@ def paho(port: int, wanted: int) -> Received:
     return tally.result()
 
 
-def _take_apart(data: bytearray) -> tuple[list[bytes], int, int]:
+def take_apart(data: bytearray) -> tuple[list[bytes], int, int]:
     """PUBACKs for the whole packets in ``data``, how many bytes those are, and the last reading's time."""
     acknowledgements: list[bytes] = []
     at, end, last = 0, len(data), -1

@@ -13,8 +13,7 @@ from bench.alarms import AlarmWatch
 from bench.load import PEER_PREFIX, Load
 
 P99_MS_MAX = 250.0
-STEP = 0.93
-STEPS_MAX = 16
+STEPS_MAX = 20
 DRAIN_S_MAX = 60.0
 POLL_S = 0.02
 
@@ -104,7 +103,9 @@ class Peer:
         )
 
 
-def sustained(attempt: Try, load: Load, *, flood: int, short_s: float, long_s: float) -> tuple[Trial, Trial]:
+def sustained(
+    attempt: Try, load: Load, *, flood: int, short_s: float, long_s: float, step: float
+) -> tuple[Trial, Trial]:
     """Step down from what a flood lets through until a short and then a long trial pass; returns the flood and that.
 
     Raises:
@@ -119,5 +120,5 @@ def sustained(attempt: Try, load: Load, *, flood: int, short_s: float, long_s: f
             passed = attempt(replace(load, rate=rate, seconds=long_s))
         if passed.sustained:
             return most, passed
-        rate *= STEP
+        rate *= step
     raise RuntimeError(f"no rate down to {rate:,.0f} messages/s was sustained; the last trial gave {passed}")
