@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, repeat
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,14 +64,15 @@ class Ingest:
         return intake
 
     def _look_up(self, readings: Readings, deliveries: Sequence[Delivery], intake: Intake) -> Batch:
-        sensor = np.array([self._index.get(tag, -1) for tag in readings.tags], np.int32)
+        rows = len(readings.tags)
+        sensor = np.fromiter(map(self._index.get, readings.tags, repeat(-1)), np.int32, rows)
         for row in np.flatnonzero(sensor < 0):
             _note_unregistered(intake, readings, int(row), deliveries[readings.delivery[row]])
         value = readings.value.copy()
         usable = sensor >= 0
         if any(readings.units):
             self._convert(readings, deliveries, sensor, value, usable, intake)
-        received_ns = np.array([deliveries[at].received_ns for at in readings.delivery], np.int64)
+        received_ns = np.array([delivery.received_ns for delivery in deliveries], np.int64)[readings.delivery]
         quality = self._range_checked(sensor, value, readings.quality)
         return Batch(sensor, readings.time_ns, received_ns, value, quality).take(usable)
 
@@ -119,12 +122,7 @@ class Ingest:
 
 def _runs(deliveries: Sequence[Delivery]) -> list[tuple[str, list[Delivery]]]:
     """Deliveries in order, cut where the source changes."""
-    runs: list[tuple[str, list[Delivery]]] = []
-    for delivery in deliveries:
-        if not runs or runs[-1][0] != delivery.source:
-            runs.append((delivery.source, []))
-        runs[-1][1].append(delivery)
-    return runs
+    return [(source, list(run)) for source, run in groupby(deliveries, attrgetter("source"))]
 
 
 def _note_unregistered(intake: Intake, readings: Readings, row: int, delivery: Delivery) -> None:
