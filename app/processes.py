@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -19,13 +20,15 @@ EXIT_WORKER_DIED = 70
 
 def run_pipeline(config: Path, *, supervised: bool = False) -> None:
     """Sources to store, until SIGTERM, or until the supervisor is gone."""
+    asked = threading.Event()
+    on_stop(asked.set)  # first of all: whoever asks while the state is still being restored is heard, too
+    if supervised:
+        on_orphaned(asked.set)
     settings = configured.read(config)
     running = compose.runner(settings)
     commands = compose.commands(settings, running)
     _serve_metrics(settings.metrics.pipeline, running.metrics.registry)
-    on_stop(running.stop)
-    if supervised:
-        on_orphaned(running.stop)
+    threading.Thread(target=_when, args=(asked, running.stop), name="asked", daemon=True).start()
     commands.start()
     log.info("pipeline runs", plan=running.state.bound.plan.version, sensors=len(running.state.bound.plan.sensors))
     try:
@@ -33,6 +36,11 @@ def run_pipeline(config: Path, *, supervised: bool = False) -> None:
     finally:
         commands.stop()
     log.info("pipeline ended", offset=running.state.next_offset)
+
+
+def _when(asked: threading.Event, act: Callable[[], None]) -> None:
+    asked.wait()
+    act()
 
 
 def run_delivery(config: Path, *, supervised: bool = False) -> None:
