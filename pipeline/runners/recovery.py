@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from pipeline.metrics import PipelineMetrics
 from pipeline.process import snapshot
 from pipeline.process.step import Counts, State
 from store import snapshots
-from store.journal import Entry, JournalReader
+from store.journal import Damage, Entry, Journal
 
 log = structlog.get_logger("pipeline")
 
@@ -59,9 +59,16 @@ def check_journal_reaches(stored_to: int, journal_end: int, journal_folder: Path
         )
 
 
-def entries_behind(state: State | None, journal_folder: Path) -> Iterator[Entry]:
-    """What the journal holds behind the state."""
-    yield from JournalReader(journal_folder, state.next_offset if state else 0).read()
+def entries_behind(state: State | None, journal: Journal) -> Iterator[Entry]:
+    """What the journal holds behind the state; without one, all that is kept of it, a plan first."""
+    yield from journal.replay(state.next_offset if state else None)
+
+
+def show_damage(metrics: PipelineMetrics, damage: Sequence[Damage]) -> None:
+    """Count what the journal could not give back; it has logged each part itself."""
+    for one in damage:
+        metrics.journal_damage.labels(one.reason.value).inc()
+        metrics.journal_lost.inc(one.gap.inputs)
 
 
 def sensors_by_state(state: State) -> dict[str, int]:
