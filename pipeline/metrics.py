@@ -56,6 +56,9 @@ class DeliveryMetrics:
         self.last_success = Gauge(
             "fengsui_delivery_last_success_timestamp_seconds", "Last success.", ["sink"], registry=r
         )
+        self.cursor_missing = Counter(
+            "fengsui_cursor_missing_inputs", "Inputs that a cursor could not have.", ["sink"], registry=r
+        )
         self.cursor_lag = Gauge(
             "fengsui_cursor_lag_bytes", "Journal that a cursor has not read yet.", ["sink"], registry=r
         )

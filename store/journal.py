@@ -204,7 +204,8 @@ class Journal:
         """Read what is behind a snapshot, before anything is appended; damage that is met is set aside and noted.
 
         Args:
-            offset: to begin at; None = at the oldest input that is kept, with the plan in force there before it.
+            offset: to begin at; None = at the oldest input that is kept, with the plan in force there before it. Where
+                that plan is lost, what stands before the next one is left out: nothing can be made of it.
 
         Raises:
             OffsetGone: the offset is no longer kept.
@@ -213,7 +214,11 @@ class Journal:
         reader = JournalReader(self._folder, offset or 0, disk=self._disk)
         if offset is None and reader.skip_to_oldest().inputs:
             log.warning("journal: its beginning is no longer kept", oldest=reader.offset)
-        yield from reader.read()
+        has_begun = offset is not None
+        for entry in reader.read():
+            has_begun = has_begun or isinstance(entry.item, PlanChange) or not reader.damage
+            if has_begun:
+                yield entry
         met = [damage for damage in reader.damage if damage not in self.damage]
         journal_recovery.set_aside(self._disk, self._folder, met)
         self.damage += met

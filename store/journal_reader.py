@@ -61,11 +61,10 @@ class JournalReader:
         """Like ``read``, with a ``Gap`` wherever inputs are missing: together they leave nothing out."""
         while (path := self._path or self._find()) is not None:
             self._path = path
-            yield from self._rest_of(path, None)
-            following = _following(self._disk, path)
-            if following is None:
+            following = _following(self._disk, path)  # looked for first: if there is one, this file is complete
+            yield from self._rest_of(path, following)
+            if following is None and self._path is not None:
                 return
-            yield from self._rest_of(path, following)  # what came between the last look and the roll
             if self._path is not None:
                 self._begin(following)
 
@@ -128,7 +127,7 @@ class JournalReader:
         if place is not None:
             return Scan(file, header, position=place.position, expected=place.expected, until=until, follows=True)
         if header is not None:
-            self._plans.enter(header)
+            self._plans.enter(header, is_next=segment.first_offset_of(file.path) <= self.offset)
         return Scan(file, header, until=until, follows=True)
 
     def _deliver(self, path: Path, found: Found) -> Iterator[Entry | Gap]:
@@ -143,7 +142,7 @@ class JournalReader:
         again = None
         if record.type == RecordType.PLAN:
             self._plans.tell(record)
-        elif not self._plans.knows(record):
+        elif not self._plans.knows(record, is_next=record.first_offset <= self.offset):
             again = self._plan_again(record)
             if again is None and record.type == RecordType.BATCH:
                 self._set_aside(path, found)

@@ -83,6 +83,7 @@ class _Walk:
 
     holes: list[Hole] = field(default_factory=list)
     last: Record | None = None
+    last_commit: list[tuple[int, int]] = field(default_factory=list)  # begin and end of its records in the file
     plan: Record | None = None  # the last one, unless a later one may be hidden
     may_hide_plan: bool = False
     tick: Record | None = None
@@ -116,18 +117,22 @@ def recover(disk: Disk, folder: Path, *, durable_to: int) -> Recovered:
     set_aside(disk, folder, found.damage)
     found.plan = _plan_in_force(disk, paths, header, walk)
     if header is not None or walk.last is not None:
-        active = _settle(disk, paths[-1], walk.last, scan.position, cut=found.torn_bytes > 0)
-        if header is None or header.format < segment.FORMAT_VERSION or found.damage:
-            active.close(at_end=False)  # what is damaged or of an older format is not written any more
-        else:
+        is_sound = header is not None and not found.damage
+        active = _settle(disk, paths[-1], header, walk, end=scan.position, cut=is_sound and found.torn_bytes > 0)
+        if is_sound and header is not None and header.format == segment.FORMAT_VERSION:
             found.active = active
+        else:
+            active.close(at_end=False)  # what is damaged or of an older format is not written any more
     return found
 
 
 def _judge_tail(disk: Disk, file: SegmentFile, scan: Scan, found: Recovered, durable_to: int) -> None:
     """Tell what stands behind the last record: torn, unless others know that it was durable."""
     tail = scan.tail_bytes()
-    if tail and scan.expected < durable_to:
+    if file.is_unreadable and not found.damage:  # even where nothing stood there: it cannot be written to any more
+        nothing = Gap(scan.expected, scan.expected)
+        found.damage.append(Damage(file.path.name, scan.position, tail, nothing, DamageReason.CHECKSUM))
+    if (tail or file.is_unreadable) and scan.expected < durable_to:
         gap = Gap(scan.expected, durable_to)
         found.damage.append(Damage(file.path.name, scan.position, tail, gap, DamageReason.CHECKSUM))
         found.next_offset = durable_to
@@ -136,21 +141,20 @@ def _judge_tail(disk: Disk, file: SegmentFile, scan: Scan, found: Recovered, dur
         _keep_aside(disk, file, scan.position, tail, ".torn")
 
 
-def _settle(disk: Disk, path: Path, last: Record | None, end: int, *, cut: bool) -> ActiveSegment:
+def _settle(disk: Disk, path: Path, header: FileHeader | None, walk: _Walk, *, end: int, cut: bool) -> ActiveSegment:
     """Cut what is torn, and make durable what stands: the last commit is written once more, then synced."""
     file = disk.open(path)
     if cut:
         disk.truncate(file, end)
-    begin = last.commit if last is not None and last.commit > segment.FILE_HEADER_BYTES else 0
     try:
-        for at in range(begin, end, _COPY_BYTES):
-            write_whole(disk, file, disk.read(file, min(_COPY_BYTES, end - at), at), at)
+        for begin, until in [(0, header.size if header else 0), *walk.last_commit]:
+            write_whole(disk, file, disk.read(file, until - begin, begin), begin)
     except OSError as error:
         if error.errno not in FULL:  # a file system that never writes in place has no room for it
             raise
     must_sync(path, lambda: disk.sync(file))
     must_sync(path.parent, lambda: disk.sync_folder(path.parent))
-    is_empty = last is None or last.type == RecordType.PLAN_AGAIN
+    is_empty = walk.last is None or walk.last.type == RecordType.PLAN_AGAIN
     return ActiveSegment(disk, path, file, end=end, allocated=disk.size(file), is_empty=is_empty)
 
 
@@ -162,7 +166,10 @@ def _walk(scan: Scan) -> _Walk:
             if found.may_hide_plan:
                 walk.plan, walk.may_hide_plan = None, True
             continue
+        if walk.last is None or found.record.commit != walk.last.commit:
+            walk.last_commit = []
         walk.last = found.record
+        walk.last_commit.append((found.position, found.end))
         if found.record.type in {RecordType.PLAN, RecordType.PLAN_AGAIN}:
             walk.plan, walk.may_hide_plan = found.record, False
         elif found.record.type == RecordType.TICK:

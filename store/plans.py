@@ -9,6 +9,9 @@ from __future__ import annotations
 from store.encoding import RecordType
 from store.segment import FileHeader, Record
 
+#: Number in records before a journal's first plan.
+NO_PLAN = 0
+
 
 class PlanWatch:
     """The number of the plan that the caller has, or that it may have missed one."""
@@ -17,10 +20,10 @@ class PlanWatch:
         self._number: int | None = None  # None = format 1, or nothing read yet
         self._missed = missed
 
-    def enter(self, header: FileHeader) -> None:
-        """Begin a segment; whoever starts there has the plan that is in force there, unless it may have missed one."""
-        if self._number is None and not self._missed and header.format > 1:
-            self._number = header.plan
+    def enter(self, header: FileHeader, *, is_next: bool) -> None:
+        """Begin a segment; whoever goes on there (``is_next``) has the plan that is in force there."""
+        if header.format > 1:
+            self._go_on_with(header.plan, is_next=is_next)
 
     def miss(self) -> None:
         """Inputs are missing among which a plan may have been, and nothing says whether (format 1)."""
@@ -36,13 +39,16 @@ class PlanWatch:
         if record.type == RecordType.PLAN or _is_numbered(record):
             self.tell(record)
 
-    def knows(self, record: Record) -> bool:
-        """Whether the caller has the plan that was in force at this record."""
+    def knows(self, record: Record, *, is_next: bool) -> bool:
+        """Whether the caller has the plan in force at this record; ``is_next``: nothing is missing before it."""
         if not _is_numbered(record):
             return not self._missed
+        self._go_on_with(record.plan, is_next=is_next)
+        return record.plan in {self._number, NO_PLAN}
+
+    def _go_on_with(self, number: int, *, is_next: bool) -> None:
         if self._number is None and not self._missed:
-            self._number = record.plan
-        return record.plan == self._number
+            self._number, self._missed = (number, False) if is_next else (None, True)
 
 
 def _is_numbered(record: Record) -> bool:

@@ -33,7 +33,8 @@ class Reserve:
         if self.held or not self._size:
             return True
         try:
-            self._take()
+            if self._size_now() != self._size:
+                self._take()
         except OSError as error:
             if error.errno not in FULL:
                 raise
@@ -41,6 +42,15 @@ class Reserve:
             return False
         self.held = True
         return True
+
+    def _size_now(self) -> int:
+        if self._path.name not in self._disk.names(self._path.parent):
+            return 0
+        file = self._disk.open_to_read(self._path)
+        try:
+            return self._disk.size(file)
+        finally:
+            self._disk.close(file)
 
     def _take(self) -> None:
         file = self._disk.create(self._path)

@@ -60,12 +60,20 @@ class Hole:
 
 
 class SegmentFile:
-    """The bytes of a segment, read in large pieces; what the disk cannot read any more comes as zeros."""
+    """The bytes of a segment, read in large pieces; what the disk cannot read any more comes as zeros.
+
+    Attributes:
+        path: of the file.
+        size: of the file, in bytes.
+        is_unreadable: some of what was read was so.
+
+    """
 
     def __init__(self, disk: Disk, path: Path) -> None:
         self._disk, self.path = disk, path
         self._file = disk.open_to_read(path)
         self._chunk, self._chunk_at = b"", 0
+        self.is_unreadable = False
         self.size = disk.size(self._file)
 
     def __enter__(self) -> Self:
@@ -123,6 +131,7 @@ class SegmentFile:
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
+            self.is_unreadable = True
             return bytes(length)
 
 
@@ -194,13 +203,21 @@ class Scan:
     def _record_at(self, position: int) -> Found | None:
         raw = self._file.bytes_at(position, segment.RECORD_HEADER_BYTES)
         head = segment.unpack_head(raw)
-        if head is None or head.first_offset < self.expected:
+        if head is None or not self._may_stand_at(position, head):
             return None
         begin = position + segment.RECORD_HEADER_BYTES
-        if begin + head.length > self._file.size:
-            return None
         record = segment.verified(raw, head, self._file.bytes_at(begin, head.length), self._format)
         return Found(record, position, begin + head.length) if record else None
+
+    def _may_stand_at(self, position: int, head: segment.Head) -> bool:
+        """Whether place and offsets fit: a whole record can also have got here by a write that went astray."""
+        end, next_offset = position + segment.RECORD_HEADER_BYTES + head.length, head.first_offset + head.inputs
+        return (
+            end <= self._file.size
+            and head.commit <= position
+            and head.first_offset >= self.expected
+            and (self._until is None or next_offset <= self._until)
+        )
 
     def _behind_damage(self) -> Found | None:
         """The next valid record, if what stands before it was durable once; None = the records end here."""

@@ -142,6 +142,26 @@ SETTINGS_MISTAKES = [
     ),
     (
         "packs:",
+        "journal: {keep_bytes: 20 GB}\npacks:",
+        "fengsui.yaml:1 journal.keep_bytes: must be a number, or none for no limit, got '20 GB'",
+    ),
+    (
+        "packs:",
+        "journal: {keep_days: }\npacks:",
+        "fengsui.yaml:1 journal.keep_days: must be a number, or none for no limit, got nothing",
+    ),
+    (
+        "packs:",
+        "journal: {bytes_max: 1000000}\npacks:",
+        "fengsui.yaml:1 journal: bytes_max must be at least keep_bytes (20000000000), not 1000000, got a mapping",
+    ),
+    (
+        "packs:",
+        "journal: {bytes_max: 1000}\npacks:",
+        "fengsui.yaml:1 journal.bytes_max: must be at least 100000, got 1000",
+    ),
+    (
+        "packs:",
         "snapshot_every_s: soon\npacks:",
         'fengsui.yaml:1 snapshot_every_s: must be a duration such as "10 s", "5 min" or "1 h", got \'soon\'',
     ),

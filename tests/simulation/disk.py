@@ -109,6 +109,7 @@ class SimulatedDisk:
 
     def create(self, path: Path) -> int:
         self._change("create")
+        self.unreadable = {(name, block) for name, block in self.unreadable if name != path.name}
         content = self._names.get(path)
         if content is None:
             content = Content()
@@ -141,16 +142,25 @@ class SimulatedDisk:
 
     def write(self, file: int, data: bytes | memoryview, position: int) -> int:
         most = self._change("write")
-        content = self._open[file][1]
+        path, content = self._open[file]
         taken = bytes(data if most is None else data[:most])
         room = self._room()
         if room is not None:
             taken = taken[: max(0, len(content.view) + room - position)]
             if not taken:
                 raise OSError(errno.ENOSPC, "full")
+        self._write_over_unreadable(path.name, position, position + len(taken))
         _write(content.view, position, taken)
         content.pending.append(Write(position, taken))
         return len(taken)
+
+    def _write_over_unreadable(self, name: str, begin: int, end: int) -> None:
+        """A block that cannot be read takes a whole new one, but no part of one."""
+        for block in range(begin // 4096, -(-end // 4096)):
+            if (name, block) in self.unreadable:
+                if begin > block * 4096 or end < (block + 1) * 4096:
+                    raise OSError(errno.EIO, "unreadable")
+                self.unreadable.discard((name, block))
 
     def allocate(self, file: int, size: int) -> bool:
         self._change("allocate")
@@ -166,7 +176,10 @@ class SimulatedDisk:
 
     def truncate(self, file: int, size: int) -> None:
         self._change("truncate")
-        self._resize(self._open[file][1], size)
+        path, content = self._open[file]
+        if size % 4096 and (path.name, size // 4096) in self.unreadable:
+            raise OSError(errno.EIO, "unreadable")
+        self._resize(content, size)
 
     def sync(self, file: int) -> None:
         content = self._open[file][1]
