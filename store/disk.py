@@ -6,6 +6,7 @@ drops, tears and reorders what was not synced, and refuses the call they name.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -72,10 +73,13 @@ class LocalDisk:
     """The file system of this machine."""
 
     def make_folder(self, folder: Path) -> None:
-        made = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
-        for one in made:
-            self.sync_folder(one.parent)
+        device = folder.stat().st_dev
+        for above in folder.absolute().parents:  # all of them: who made one may have ended before it was durable
+            if above.stat().st_dev != device:
+                return
+            with contextlib.suppress(PermissionError):
+                self.sync_folder(above)
 
     def lock(self, path: Path) -> int:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)

@@ -43,7 +43,8 @@ def save(folder: Path, snapshot: Snapshot, *, disk: Disk = LOCAL_DISK) -> Path:
     np.savez(buffer, allow_pickle=False, **{"/meta": np.frombuffer(snapshot.meta, np.uint8)}, **snapshot.arrays)
     data = buffer.getvalue()
     path = folder / f"{snapshot.offset:020d}.{_checksum(data)}.npz"
-    disk.make_folder(folder)
+    if not disk.names(folder):
+        disk.make_folder(folder)
     try:
         _put(disk, path, data)
     except OSError as error:
