@@ -211,9 +211,12 @@ class Journal:
             OffsetGone: the offset is no longer kept.
 
         """
-        reader = JournalReader(self._folder, offset or 0, disk=self._disk)
-        if offset is None and reader.skip_to_oldest().inputs:
-            log.warning("journal: its beginning is no longer kept", oldest=reader.offset)
+        oldest = min((segment.first_offset_of(path) for path in segments(self._folder, self._disk)), default=0)
+        if offset is None and oldest:
+            log.warning("journal: its beginning is no longer kept", oldest=oldest)
+        reader = JournalReader(
+            self._folder, oldest if offset is None else offset, tell_plan=offset is None and oldest > 0, disk=self._disk
+        )
         has_begun = offset is not None
         for entry in reader.read():
             has_begun = has_begun or isinstance(entry.item, PlanChange) or not reader.damage

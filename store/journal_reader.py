@@ -34,13 +34,22 @@ class JournalReader:
 
     """
 
-    def __init__(self, folder: Path, offset: int, *, disk: Disk = LOCAL_DISK) -> None:
+    def __init__(self, folder: Path, offset: int, *, tell_plan: bool = False, disk: Disk = LOCAL_DISK) -> None:
+        """Take the place to begin at.
+
+        Args:
+            folder: of the journal.
+            offset: of the first input to read.
+            tell_plan: ``offset`` is the first of a segment, and the plan in force there is wanted before it.
+            disk: that it is on.
+
+        """
         self._folder, self._disk = folder, disk
         self.offset = offset
         self.damage: list[Damage] = []
         self._path: Path | None = None
         self._place: _Place | None = None  # in that segment; None = at its beginning
-        self._plans = PlanWatch()
+        self._plans = PlanWatch(missed=tell_plan)
         self._again: Record | None = None  # the plan that this segment tells again
         self._sought: int | None = None  # number of a plan that no later segment tells
         self._walked: tuple[Path, int] | None = None

@@ -1,7 +1,7 @@
 """The story that the golden journals tell: what was appended, and in which commits.
 
 A golden journal is made once by the version whose format it holds, and never again. What stands here made
-``journal-v1``; a later format gets a journal of its own in the same way::
+``journal-v1`` and ``journal-v2``; a later format gets a journal of its own in the same way::
 
     .venv/bin/python -m tests.golden.story tests/golden/journal-vN
 
