@@ -122,10 +122,15 @@ class SegmentFile:
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
-        return b"".join(self._read_block(at) for at in range(position, min(position + length, self.size), _BLOCK_BYTES))
+        end, pieces = min(position + length, self.size), []
+        while position < end:
+            until = min(position // _BLOCK_BYTES * _BLOCK_BYTES + _BLOCK_BYTES, end)
+            pieces.append(self._read_piece(position, until - position))
+            position = until
+        return b"".join(pieces)
 
-    def _read_block(self, position: int) -> bytes:
-        length = min(_BLOCK_BYTES, self.size - position)
+    def _read_piece(self, position: int, length: int) -> bytes:
+        """Within one block."""
         try:
             return self._disk.read(self._file, length, position)
         except OSError as error:
