@@ -80,8 +80,7 @@ class Journal:
             folder: made if it is not there.
             segment_bytes: size at which a new file begins; so much room is taken beforehand.
             reserve_bytes: room that is held back for a full disk.
-            durable_to: offset below which everything was durable, as the stores beside the journal know: what is
-                missing below it is damage, not a torn write.
+            durable_to: offset below which all was durable, as the stores beside know: what lacks there is damage.
             disk: that it is on.
 
         """

@@ -117,9 +117,10 @@ def recover(disk: Disk, folder: Path, *, durable_to: int) -> Recovered:
     set_aside(disk, folder, found.damage)
     found.plan = _plan_in_force(disk, paths, header, walk)
     if header is not None or walk.last is not None:
-        is_sound = header is not None and not found.damage
-        active = _settle(disk, paths[-1], header, walk, end=scan.position, cut=is_sound and found.torn_bytes > 0)
-        if is_sound and header is not None and header.format == segment.FORMAT_VERSION:
+        cut_at = scan.position if found.torn_bytes and not file.is_unreadable else None
+        again = [] if file.is_unreadable else [(0, header.size if header else 0), *walk.last_commit]
+        active = _settle(disk, paths[-1], walk, end=scan.position, cut_at=cut_at, again=again)
+        if header is not None and header.format == segment.FORMAT_VERSION and not found.damage:
             found.active = active
         else:
             active.close(at_end=False)  # what is damaged or of an older format is not written any more
@@ -141,13 +142,15 @@ def _judge_tail(disk: Disk, file: SegmentFile, scan: Scan, found: Recovered, dur
         _keep_aside(disk, file, scan.position, tail, ".torn")
 
 
-def _settle(disk: Disk, path: Path, header: FileHeader | None, walk: _Walk, *, end: int, cut: bool) -> ActiveSegment:
-    """Cut what is torn, and make durable what stands: the last commit is written once more, then synced."""
+def _settle(
+    disk: Disk, path: Path, walk: _Walk, *, end: int, cut_at: int | None, again: list[tuple[int, int]]
+) -> ActiveSegment:
+    """Cut what is torn, and make durable what stands: its last commit is written once more (``again``), then synced."""
     file = disk.open(path)
-    if cut:
-        disk.truncate(file, end)
+    if cut_at is not None:
+        disk.truncate(file, cut_at)
     try:
-        for begin, until in [(0, header.size if header else 0), *walk.last_commit]:
+        for begin, until in again:
             write_whole(disk, file, disk.read(file, until - begin, begin), begin)
     except OSError as error:
         if error.errno not in FULL:  # a file system that never writes in place has no room for it
