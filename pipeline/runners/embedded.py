@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from model.alarm import AlarmEvent
-from model.connector import Decoder, Delivery, Source
+from model.connector import Decoder, Deliveries, Source
 from model.errors import StoreError
 from model.inputs import HumanAct, Input, PlanChange
 from model.plan import Plan
@@ -133,7 +133,7 @@ class EmbeddedRunner:
         except (queue.Full, queue.Empty) as error:
             raise TimeoutError(f"the pipeline did not answer within {timeout_s:g} s; send the command again") from error
 
-    def round(self, deliveries: Sequence[Delivery], inputs: Sequence[Input] = ()) -> list[AlarmEvent]:
+    def round(self, deliveries: Sequence[Deliveries], inputs: Sequence[Input] = ()) -> list[AlarmEvent]:
         """One round with these deliveries, other inputs, and the commands that wait."""
         intake = self._ingest.take_in(deliveries)
         commands = self._waiting_commands()
@@ -219,12 +219,9 @@ class EmbeddedRunner:
             left_out = self._store.note_unregistered(intake.unregistered.values())
             self.metrics.unlisted.inc(left_out)
 
-    def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        receipts: dict[str, list[int]] = {}
-        for delivery in deliveries:
-            receipts.setdefault(delivery.source, []).append(delivery.receipt)
-        for source, own in receipts.items():
-            self._sources[source].acknowledge(own)
+    def _acknowledge(self, deliveries: Sequence[Deliveries]) -> None:
+        for source, through in {part.source: int(part.receipt[-1]) for part in deliveries}.items():
+            self._sources[source].acknowledge(through)
 
     def _waiting_commands(self) -> list[_Command]:
         commands: list[_Command] = []
