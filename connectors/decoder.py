@@ -70,8 +70,9 @@ class MessageDecoder:
         data = np.frombuffer(deliveries.data, np.uint8)
         self._topics.learn(data, deliveries.topic_at, deliveries.topic_end, topic, self._new_topic)
         if len(self._format_of) < len(self._routes):
-            self._format_of = np.array([one.format for one in self._routes], np.int32)
-            self._tag_of = np.array([one.tag for one in self._routes], np.int32)
+            new = self._routes[len(self._format_of) :]
+            self._format_of = np.concatenate([self._format_of, np.array([one.format for one in new], np.int32)])
+            self._tag_of = np.concatenate([self._tag_of, np.array([one.tag for one in new], np.int32)])
         format_of = self._format_of[topic]
         fits = deliveries.payload_end - deliveries.payload_at <= self._payload_bytes_max
         refused = self._refuse_whole(deliveries, topic, (format_of < 0) | ~fits)

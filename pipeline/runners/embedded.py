@@ -28,6 +28,7 @@ from pipeline.process import snapshot
 from pipeline.process.step import Counts, Outcome, State, begin, step
 from pipeline.runners import recovery
 from pipeline.runners.clock import Clock
+from pipeline.runners.store_writer import StoreWriter
 from store import snapshots
 from store.journal import Entry, Journal
 from store.pipeline_store import PipelineStore
@@ -90,6 +91,7 @@ class EmbeddedRunner:
         for name in self._sources:
             metrics.readings.labels(name)  # a counter that never was cannot be missed
         self._stored_to = store.position()
+        self._writer = StoreWriter(store)
         self._counted = Counts()
         self.state = self._recover()
 
@@ -105,7 +107,7 @@ class EmbeddedRunner:
             if tick.elapsed_ns >= next_tick_ns:
                 inputs.append(tick)
                 next_tick_ns = tick.elapsed_ns + TICK_NS
-            self.round(deliveries, inputs)
+            self._round(deliveries, inputs)
             if inputs:
                 self._watch()
             if tick.elapsed_ns >= next_snapshot_ns:
@@ -134,7 +136,12 @@ class EmbeddedRunner:
             raise TimeoutError(f"the pipeline did not answer within {timeout_s:g} s; send the command again") from error
 
     def round(self, deliveries: Sequence[Deliveries], inputs: Sequence[Input] = ()) -> list[AlarmEvent]:
-        """One round with these deliveries, other inputs, and the commands that wait."""
+        """One round with these deliveries, other inputs, and the commands that wait; its events are stored."""
+        events = self._round(deliveries, inputs)
+        self._writer.flush()
+        return events
+
+    def _round(self, deliveries: Sequence[Deliveries], inputs: Sequence[Input]) -> list[AlarmEvent]:
         intake = self._ingest.take_in(deliveries)
         commands = self._waiting_commands()
         if len(intake.batch):
@@ -149,12 +156,15 @@ class EmbeddedRunner:
         self._keep_refused(intake)
         self._acknowledge(deliveries)
         events, refusals = self._apply(durable)
+        if commands:
+            self._writer.flush()  # who is told that it is done shall find it in the store
         for at, command in enumerate(commands):
             command.reply.put(refusals.get(first_act + at, ""))
         self._count(intake, events)
         return events
 
     def save_snapshot(self) -> None:
+        self._writer.flush()  # what a snapshot is behind of is not stepped again
         snapshots.save(self._snapshot_folder, snapshot.take(self.state))
 
     def connections(self) -> dict[str, bool]:
@@ -178,6 +188,7 @@ class EmbeddedRunner:
                 state = self._replay(state, entry)
         if state is None:
             raise StoreError(f"{self._journal_folder}: the journal gives back nothing of what is committed to it")
+        self._writer.flush()
         self._store.note_plan(state.bound.plan)
         self._store.forget_unregistered(state.bound.tag_index)
         return state
@@ -209,7 +220,7 @@ class EmbeddedRunner:
     def _record(self, events: Sequence[AlarmEvent], next_offset: int) -> None:
         if events:
             rows = [self._notices.outbox_row(event) for event in events]
-            self._store.record(events, rows, next_offset)
+            self._writer.put(events, rows, next_offset)
             self.metrics.outbox_rows.inc(len(rows))
 
     def _keep_refused(self, intake: Intake) -> None:
@@ -238,6 +249,7 @@ class EmbeddedRunner:
 
     def _watch(self) -> None:
         """Once a second: bring back source threads that died, and show how things stand."""
+        self._writer.check()
         for name, thread in self._threads.items():
             if not thread.is_alive() and not getattr(self._sources[name], "finished", False):
                 log.error("source thread died; begun again", source=name)
@@ -264,3 +276,4 @@ class EmbeddedRunner:
         for thread in self._threads.values():
             thread.join(timeout=5)
         self.save_snapshot()
+        self._writer.close()
