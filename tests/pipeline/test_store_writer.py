@@ -32,7 +32,7 @@ class Store:
         self.entered = threading.Semaphore(0)
         self.fault = fault
 
-    def record(self, new_events: Sequence[AlarmEvent], rows: Sequence[OutboxRow], next_offset: int) -> int:
+    def record(self, new_events: Sequence[AlarmEvent], rows: Sequence[OutboxRow], next_offset: int) -> int:  # noqa: ARG002
         self.entered.release()
         assert self.go.acquire(timeout=LONG_S)
         if self.fault:
