@@ -20,6 +20,7 @@ from model.sensor import Kind
 from rules.evidence import GradeTest
 from rules.grading import Delays, GradingState
 from rules.language import operands, parse, resolve
+from rules.possible import Possible
 
 #: A reading older than this at receipt is news about the past; three scan periods where those are longer.
 OFFLINE_S = 60.0
@@ -63,6 +64,7 @@ class KindProgram:
     group: SensorGroup
     detectors: list[BoundDetector]
     rules: list[BoundRule]
+    possible: Possible  # of the tests of all rules, one after the other
 
 
 @dataclass(slots=True)
@@ -137,7 +139,8 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32]) -> KindProgram:
     rules = [
         _bind_rule(spec, order, units, len(sensors)) for order, spec in enumerate(plan.rules) if kind.id in spec.kinds
     ]
-    return KindProgram(kind, sensors, group, detectors, rules)
+    possible = Possible([test.condition for rule in rules for test in rule.tests], list(units))
+    return KindProgram(kind, sensors, group, detectors, rules, possible)
 
 
 def _bind_rule(spec: RuleSpec, order: int, units: dict[str, str], sensors: int) -> BoundRule:

@@ -12,7 +12,7 @@ from model.batch import Batch
 from model.condition import Comparison
 from model.inputs import Tick
 from pipeline.process.binding import Bound, BoundRule, KindProgram
-from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, SAYS_NOTHING, Extremes, extremes
+from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, SAYS_NOTHING
 from rules.grading import NEVER, Changes, Delays, grade_rows, grade_time, rows_begun
 
 #: An on-delay that rows alone never satisfy: what time alone began is left to ``grade_time``.
@@ -96,9 +96,12 @@ def judge_rows(
         slots = bound.slot_of[part.sensor]
         late = ~fresh[rows]
         columns = _columns(program, part, slots, ~late, clock_fault[rows])
-        found = extremes(columns)
+        possible = program.possible.asked(columns)
+        at = 0
         for rule in program.rules:
-            some = _concerned(rule, columns, found, slots)
+            may_begin = possible[at : at + len(rule.tests)]
+            at += len(rule.tests)
+            some = _concerned(rule, columns, may_begin, slots)
             if some is not None:
                 own = {name: column[some] for name, column in columns.items()}
                 evidence = _row_evidence(rule, own, late[some])
@@ -159,15 +162,17 @@ def _columns(
     return columns
 
 
-def _concerned(rule: BoundRule, columns: Columns, found: Extremes, slots: NDArray[np.int32]) -> NDArray[np.intp] | None:
+def _concerned(
+    rule: BoundRule, columns: Columns, may_begin: list[bool], slots: NDArray[np.int32]
+) -> NDArray[np.intp] | None:
     """Rows that can change anything, of sensors that meet a condition here or did before; None = none, the common case.
 
     Where no condition of a sensor began and none begins, its grades are off and stay off, whatever its rows say.
     """
     begun = rule.state.begun_count[0] > 0
-    begins = [test.begins(columns) for test in rule.tests if test.may_begin(found)]
-    if not begun and not begins:
+    if not begun and not any(may_begin):
         return None
+    begins = [test.begins(columns) for test, may in zip(rule.tests, may_begin, strict=True) if may]
     concerned = rows_begun(rule.state, slots) if begun else np.zeros(len(slots), np.bool_)
     if begins and (any_begins := np.logical_or.reduce(begins)).any():
         concerned |= np.isin(slots, slots[any_begins])

@@ -19,7 +19,7 @@ from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState
 from pipeline.process.binding import Bound, bind
 from pipeline.process.carry import carry_over, copy_slots, slot_pairs
 from pipeline.process.judge import LevelChange, judge_rows, judge_tick
-from pipeline.process.recent import RecentState, readings, remember
+from pipeline.process.recent import RecentState, last_values, readings, remember
 from pipeline.process.reorder import Reorder, Waiting, to_batch
 from pipeline.process.self_watch import GAP_GRADE, GAP_NS, GAP_RULE, GAP_SUBJECT, gap_why
 from rules.alarm_machine import ACTIVE, AlarmMachine, Circumstance, Signal, Subject
@@ -144,8 +144,7 @@ def _tick(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
     due = state.reorder.due(state.bound.lateness_ns, clock.live_ns)
     if due:
         events += _admit_and_judge(state, to_batch(due), np.full(len(due), offset, np.int64))
-    last = state.recent.value[np.arange(len(state.recent.at)), state.recent.at - 1]
-    for change in judge_tick(state.bound, Tick(tick.wall_ns, clock.live_ns), last):
+    for change in judge_tick(state.bound, Tick(tick.wall_ns, clock.live_ns), last_values(state.recent)):
         circumstance = Circumstance(
             offset=offset,
             time_ns=change.time_ns,

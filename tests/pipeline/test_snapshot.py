@@ -78,11 +78,11 @@ def test_a_snapshot_of_another_format_is_not_used() -> None:
 
 def test_a_snapshot_with_an_array_missing_or_of_another_shape_is_not_used() -> None:
     kept = snapshot.take(started(PLAN))
-    without = {name: array for name, array in kept.arrays.items() if name != "recent/value"}
-    with pytest.raises(StoreError, match="recent/value"):
+    without = {name: array for name, array in kept.arrays.items() if name != "recent/rings"}
+    with pytest.raises(StoreError, match="recent/rings"):
         snapshot.restore(replace(kept, arrays=without))
-    with pytest.raises(StoreError, match="recent/value"):
-        snapshot.restore(replace(kept, arrays=without | {"recent/value": np.zeros(3)}))
+    with pytest.raises(StoreError, match="recent/rings"):
+        snapshot.restore(replace(kept, arrays=without | {"recent/rings": np.zeros(3)}))
 
 
 def test_a_snapshot_shares_no_memory_with_the_state_that_goes_on() -> None:
