@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -44,6 +45,7 @@ def demo(
 ) -> None:
     """演示：模拟城区的泄漏、爆管与阴燃火灾，从报文到分级报警。Demo: from simulated sensors to graded alarms."""
     set_up_logging()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: our processes must not outlive us
     speak = language(lang)
     folder = data_dir or Path(tempfile.mkdtemp(prefix="fengsui-demo-"))
     out.print(say("demo_starting", speak))
