@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -14,6 +14,7 @@ from model.alarm import Alarm
 from model.errors import FengsuiError, StoreError
 from model.inputs import PlanChange
 from model.plan import Plan
+from pipeline.process.recent import RING_FIELDS, rings_of
 from pipeline.process.reorder import Waiting
 from pipeline.process.step import Clock, Counts, State, begin
 from rules.alarm_machine import AlarmMachine
@@ -76,8 +77,9 @@ def restore(snapshot: Snapshot) -> State:
         raise StoreError(f"snapshot at offset {snapshot.offset} has a plan of another version: {error}") from error
     if meta.format != FORMAT_VERSION or meta.detector_versions != _versions(state):
         raise StoreError(f"snapshot at offset {snapshot.offset} was made by another version")
+    arrays = _with_rings(snapshot.arrays)
     for name, array in _arrays(state):
-        kept = snapshot.arrays.get(name)
+        kept = arrays.get(name)
         if kept is None or kept.shape != array.shape or kept.dtype != array.dtype:
             raise StoreError(f"snapshot at offset {snapshot.offset} lacks {name} in the shape needed")
         array[...] = kept
@@ -92,6 +94,13 @@ def restore(snapshot: Snapshot) -> State:
     state.reorder.newest_ns = {index[tag]: t for tag, t in meta.newest_ns.items()}
     state.reorder.arrivals = meta.arrivals
     return state
+
+
+def _with_rings(arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    """The arrays with the last readings as records, also where an earlier version kept them in three arrays."""
+    if "recent/at" not in arrays:
+        return arrays
+    return {**arrays, "recent/rings": rings_of({name: arrays[f"recent/{name}"] for name in RING_FIELDS.names or ()})}
 
 
 def _versions(state: State) -> dict[str, int]:
