@@ -28,6 +28,12 @@ class PipelineMetrics:
         self.step_seconds = Histogram("fengsui_step_seconds", "One round of step.", buckets=_SECONDS, registry=r)
         self.watermark_delay = Gauge("fengsui_watermark_delay_seconds", "Now less the newest event time.", registry=r)
         self.alarms = Gauge("fengsui_alarms", "Open alarms.", ["grade", "state"], registry=r)
+        self.reconciled = Counter(
+            "fengsui_alarms_reconciled",
+            "Open alarms that a start brought to what was told.",
+            ["difference"],
+            registry=r,
+        )
         self.events = Counter("fengsui_events", "Alarm events.", ["transition", "grade"], registry=r)
         self.outbox_rows = Counter("fengsui_outbox_rows", "Rows put into the outbox.", registry=r)
         self.inbox_depth = Gauge("fengsui_inbox_depth", "Deliveries waiting for the pipeline.", registry=r)

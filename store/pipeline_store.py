@@ -180,6 +180,13 @@ class PipelineStore:
             connection.execute(_MOVE_POSITION, {"one": 1, "offset": next_offset})
         return added
 
+    def open_alarms(self) -> list[tuple[Alarm, int]]:
+        """Every open alarm as people were told of it, with the number of its events."""
+        numbered = select(func.count()).where(events.c.alarm_id == alarms.c.id).scalar_subquery()
+        with self._writing() as connection:
+            rows = connection.execute(select(alarms.c.body, numbered).where(alarms.c.open).order_by(alarms.c.id))
+            return [(msgspec.json.decode(body, type=Alarm), count) for body, count in rows]
+
     def note_plan(self, plan: Plan) -> None:
         """Show readers which plan is in force, with its names; the journal holds the plan itself."""
         with self._writing() as connection:

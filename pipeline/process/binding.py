@@ -87,13 +87,19 @@ class Bound:
     lateness_ns: dict[int, int]
     tag_index: dict[str, int]
 
-    def keeps_on(self, rule: str, tag: str) -> bool:
-        """Whether a grade of the rule is on for the sensor, so that readings can still end its alarm."""
+    def judge_of(self, rule: str, tag: str) -> tuple[BoundRule, int] | None:
+        """The rule and the sensor's slot in it; None where the rule does not look at such a sensor."""
         index = self.tag_index.get(tag)
         if index is None:
-            return False
+            return None
         rules = self.programs[self.program_of[index]].rules
-        return any(bound.spec.id == rule and bound.state.level[self.slot_of[index]] > 0 for bound in rules)
+        found = next((bound for bound in rules if bound.spec.id == rule), None)
+        return None if found is None else (found, int(self.slot_of[index]))
+
+    def keeps_on(self, rule: str, tag: str) -> bool:
+        """Whether a grade of the rule is on for the sensor, so that readings can still end its alarm."""
+        found = self.judge_of(rule, tag)
+        return found is not None and bool(found[0].state.level[found[1]] > 0)
 
 
 def bind(plan: Plan) -> Bound:

@@ -22,9 +22,7 @@ def carry_over(old: Bound, new: Bound, open_alarms: Iterable[Alarm]) -> None:
         source = before.get(program.kind.id)
         if source is not None and replace(source.kind, name=program.kind.name) == program.kind:
             _carry_program(source, program)
-    for alarm in open_alarms:
-        if alarm.state in ACTIVE:
-            _keep_on(new, alarm)
+    keep_on(new, open_alarms)
 
 
 def slot_pairs(old_tags: tuple[str, ...], new_tags: tuple[str, ...]) -> tuple[list[int], list[int]]:
@@ -68,18 +66,15 @@ def _key(bound: BoundDetector) -> tuple[object, ...]:
     return spec.id, spec.detector, tuple(sorted(spec.parameters.items())), bound.detector.state_version
 
 
-def _keep_on(new: Bound, alarm: Alarm) -> None:
-    """Mark the grade of an open alarm as on in a rule whose own state was not carried over."""
-    index = new.tag_index.get(alarm.tag)
-    if index is None:
-        return
-    slot = int(new.slot_of[index])
-    for rule in new.programs[new.program_of[index]].rules:
-        if rule.spec.id == alarm.rule and rule.state.level[slot] == 0:
-            _turn_on(rule, slot, alarm)
+def keep_on(bound: Bound, open_alarms: Iterable[Alarm]) -> None:
+    """Mark the grades of open alarms as on in rules whose own state was not carried over."""
+    for alarm in open_alarms:
+        found = bound.judge_of(alarm.rule, alarm.tag)
+        if alarm.state in ACTIVE and found is not None and found[0].state.level[found[1]] == 0:
+            turn_on(*found, alarm)
 
 
-def _turn_on(rule: BoundRule, slot: int, alarm: Alarm) -> None:
+def turn_on(rule: BoundRule, slot: int, alarm: Alarm) -> None:
     """Turn on the alarm's grade and those below it.
 
     Where all grades of the new rule are higher, none is turned on: readings can then still upgrade the alarm, and a
@@ -94,3 +89,13 @@ def _turn_on(rule: BoundRule, slot: int, alarm: Alarm) -> None:
     state.level[slot] = level
     state.settled_ns[slot] = alarm.changed_ns
     state.recount()
+
+
+def turn_back(rule: BoundRule, slot: int) -> None:
+    """Turn every grade off, as if what began had not been told yet: the next reading that agrees turns it on again."""
+    state = rule.state
+    state.on[slot] = 0
+    state.begun_elapsed_ns[slot] = NEVER
+    state.over_ns[slot] = NEVER
+    state.level[slot] = 0
+    state.settled_ns[slot] = NEVER

@@ -100,7 +100,7 @@ def step(state: State, offset: int, item: Input) -> Outcome:
         case HumanAct():
             outcome = _act(state, offset, item)
         case PlanChange():
-            carry_over(state.bound, new := bind(item.plan), state.alarms.open_alarms())
+            carry_over(state.bound, new := bind(item.plan), state.alarms.judged_alarms())
             _move_sensors(state, new)
             outcome = Outcome([])
     state.next_offset = offset + 1
@@ -213,7 +213,7 @@ def _signal(state: State, act: HumanAct) -> Signal:
     alarm = next((a for a in state.alarms.open_alarms() if a.id == act.alarm_id), None)
     if alarm is None or alarm.state not in ACTIVE or alarm.rule == GAP_RULE.id:
         return Signal.RESET
-    orphan = not state.bound.keeps_on(alarm.rule, alarm.tag)
+    orphan = not (state.alarms.is_judged(alarm) and state.bound.keeps_on(alarm.rule, alarm.tag))
     return Signal.RETURN if orphan else Signal.RESET
 
 

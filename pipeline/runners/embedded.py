@@ -189,6 +189,7 @@ class EmbeddedRunner:
         if state is None:
             raise StoreError(f"{self._journal_folder}: the journal gives back nothing of what is committed to it")
         self._writer.flush()
+        recovery.hold_to_the_store(state, self._store, self.metrics, self._snapshot_folder)
         self._store.note_plan(state.bound.plan)
         self._store.forget_unregistered(state.bound.tag_index)
         return state

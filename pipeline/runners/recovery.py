@@ -11,18 +11,22 @@ import numpy as np
 import structlog
 
 from model.batch import NO_TIME
-from model.errors import StoreError
+from model.errors import JournalError, StoreError
 from pipeline.metrics import PipelineMetrics
 from pipeline.process import snapshot
+from pipeline.process.reconcile import reconcile
 from pipeline.process.step import Counts, State
 from store import snapshots
 from store.journal import Entry, JournalReader
+from store.pipeline_store import PipelineStore
 
 log = structlog.get_logger("pipeline")
 
 
 def newest_state(folder: Path, journal_end: int) -> State | None:
     """The newest snapshot that can be used, as a state; None = replay from the beginning.
+
+    A detector that has changed since begins anew, and so do the rules that look at it; all else goes on.
 
     Raises:
         StoreError: the snapshot knows more than the journal holds: the journal was lost or exchanged.
@@ -39,10 +43,13 @@ def newest_state(folder: Path, journal_end: int) -> State | None:
             "restore the journal, or move the snapshots away to begin anew"
         )
     try:
-        return snapshot.restore(kept)
+        state, anew = snapshot.load(kept)
     except StoreError as error:
         log.warning("snapshot not used, the journal is replayed", reason=str(error))
         return None
+    if anew:
+        log.warning("begins anew after a change of program; open alarms stay on", parts=anew)
+    return state
 
 
 def check_journal_reaches(stored_to: int, journal_end: int, journal_folder: Path) -> None:
@@ -60,8 +67,44 @@ def check_journal_reaches(stored_to: int, journal_end: int, journal_folder: Path
 
 
 def entries_behind(state: State | None, journal_folder: Path) -> Iterator[Entry]:
-    """What the journal holds behind the state."""
-    yield from JournalReader(journal_folder, state.next_offset if state else 0).read()
+    """What the journal holds behind the state.
+
+    Raises:
+        StoreError: there is no state, and the journal's beginning is not kept any more.
+        JournalError: the journal cannot be read.
+
+    """
+    try:
+        yield from JournalReader(journal_folder, state.next_offset if state else 0).read()
+    except JournalError as error:
+        if state is not None:
+            raise
+        raise StoreError(
+            f"{error}; there is no snapshot that this version can use, so the journal is needed from its beginning: "
+            "start the Fengsui that wrote them, or restore the backup"
+        ) from error
+
+
+def hold_to_the_store(state: State, store: PipelineStore, metrics: PipelineMetrics, snapshot_folder: Path) -> None:
+    """Bring the open alarms to what people were told, and keep that at once; nothing to do unless something changed.
+
+    After another program has judged the journal, or with a damaged store, the two may differ. What stands in the store
+    was told, so it counts.
+    """
+    found = reconcile(state, store.open_alarms())
+    for difference, alarm in found:
+        log.error(
+            "open alarm was not as people were told; what was told counts",
+            difference=difference.value,
+            alarm=alarm.id,
+            rule=alarm.rule,
+            tag=alarm.tag,
+            state=alarm.state.value,
+            grade=alarm.grade.name.lower(),
+        )
+        metrics.reconciled.labels(difference.value).inc()
+    if found:
+        snapshots.save(snapshot_folder, snapshot.take(state))
 
 
 def sensors_by_state(state: State) -> dict[str, int]:
