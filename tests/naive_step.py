@@ -245,7 +245,7 @@ class NaiveStep:
             if sensor.kind in rule.kinds
         }
         self.settled: dict[tuple[str, int], int] = {}
-        self.last_tick: tuple[int, int] | None = None
+        self.last_tick: tuple[int, int, str] | None = None
         self.live_ns = 0
         self.in_gap = False
 
@@ -279,16 +279,17 @@ class NaiveStep:
             out += self._settle(offset, rule, reading.sensor, before, time_ns, offline=offline)
         return out
 
-    def tick(self, offset: int, wall_ns: int, elapsed_ns: int) -> list[Happened]:
+    def tick(self, offset: int, wall_ns: int, elapsed_ns: int, boot: str) -> list[Happened]:
         out = []
         if self.last_tick is not None:
-            passed = elapsed_ns - self.last_tick[1]
+            before_wall_ns, before_ns, before_boot = self.last_tick
+            passed = wall_ns - before_wall_ns if boot != before_boot else elapsed_ns - before_ns
             if 0 <= passed <= GAP_NS:
                 self.live_ns += passed
             elif not self.in_gap:
                 self.in_gap = True
                 out.append(self._change(offset, SYSTEM, Grade.YELLOW, wall_ns, offline=False, latching=False))
-        self.last_tick = wall_ns, elapsed_ns
+        self.last_tick = wall_ns, elapsed_ns, boot
         for rule in self.rules:
             for at, sensor in enumerate(self.sensors):
                 grades = self.grades.get((rule.id, at), [])

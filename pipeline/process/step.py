@@ -34,6 +34,7 @@ class Clock:
 
     wall_ns: int = 0
     elapsed_ns: int | None = None  # as the last tick gave it; None before the first
+    boot: str = ""  # the machine's start that it counts from
     live_ns: int = 0  # elapsed time without the system's own outages
     in_gap: bool = False  # a gap alarm is on and no reading has come since
 
@@ -156,13 +157,16 @@ def _tick(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
 
 
 def _advance_clock(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
-    """Move the clock on; our own outage is one finding of its own, not ten thousand silent sensors."""
+    """Move the clock on; our own outage is one finding of its own, not ten thousand silent sensors.
+
+    Over a start of the machine only the wall clock goes on; it judges how long that took.
+    """
     clock = state.clock
-    before_ns, before_wall_ns = clock.elapsed_ns, clock.wall_ns
-    clock.wall_ns, clock.elapsed_ns = tick.wall_ns, tick.elapsed_ns
+    before_ns, before_wall_ns, same_boot = clock.elapsed_ns, clock.wall_ns, clock.boot == tick.boot
+    clock.wall_ns, clock.elapsed_ns, clock.boot = tick.wall_ns, tick.elapsed_ns, tick.boot
     if before_ns is None:
         return []
-    passed_ns = tick.elapsed_ns - before_ns
+    passed_ns = tick.elapsed_ns - before_ns if same_boot else tick.wall_ns - before_wall_ns
     if 0 <= passed_ns <= GAP_NS:
         clock.live_ns += passed_ns
         return []

@@ -30,6 +30,7 @@ class Happening:
     by: str = ""
     row: tuple[str, float | None, float, int] | None = None  # tag, device time, value, quality
     down_s: float = 0.0
+    booted_s: float | None = None  # what the elapsed clock shows after a start of the machine
 
 
 def reads(
@@ -63,6 +64,11 @@ def down(at_s: float, for_s: float) -> Happening:
     return Happening(at_s, down_s=for_s)
 
 
+def restarted(at_s: float, for_s: float, *, clock_shows_s: float) -> Happening:
+    """The machine is started anew, which takes ``for_s``; its elapsed clock then shows ``clock_shows_s``."""
+    return Happening(at_s, down_s=for_s, booted_s=clock_shows_s)
+
+
 def nothing(until_s: float) -> Happening:
     """Time passes."""
     return Happening(until_s)
@@ -75,7 +81,7 @@ class Scenario:
         self._state = begin(PlanChange(made, START_NS), 0)
         self._tags = [sensor.tag for sensor in made.sensors]
         self._next_tick_s = 0
-        self._down_s = 0.0
+        self._boot, self._ahead_s = 0, 0.0  # which start of the machine, and its elapsed clock against the scenario's
         self.events: list[AlarmEvent] = []
         self.refused: list[str] = []
 
@@ -84,9 +90,10 @@ class Scenario:
         flat = [one for part in happenings for one in ([part] if isinstance(part, Happening) else part)]
         for happening in sorted(flat, key=lambda one: one.at_s):
             self._tick_until(happening.at_s)
-            self._down_s += happening.down_s
             if happening.down_s:
                 self._next_tick_s = math.ceil(happening.at_s + happening.down_s)
+            if happening.booted_s is not None:
+                self._boot, self._ahead_s = self._boot + 1, happening.booted_s - self._next_tick_s
             if happening.act:
                 self._act(happening)
             if happening.row is not None:
@@ -114,7 +121,8 @@ class Scenario:
 
     def _tick_until(self, at_s: float) -> None:
         while self._next_tick_s <= at_s:
-            self._put(Tick(ns(self._next_tick_s), self._next_tick_s * SECOND_NS))
+            elapsed_ns = round((self._next_tick_s + self._ahead_s) * SECOND_NS)
+            self._put(Tick(ns(self._next_tick_s), elapsed_ns, f"boot {self._boot}"))
             self._next_tick_s += 1
 
     def _act(self, happening: Happening) -> None:
