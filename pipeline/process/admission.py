@@ -9,13 +9,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from model.batch import BAD, NO_TIME, UNCERTAIN, Batch
+from model.state import added
 
 ACCEPTED, DUPLICATE, LATE = 0, 1, 2
 
@@ -38,6 +39,8 @@ class AdmissionState:
         seen_at: int64 [m], next place in the ring.
         late_rows: int64 [m], late rows in succession that move forward with the wall clock.
         late_ns, late_received_ns: int64 [m], the last of them.
+        heard_ns: int64 [m], receive time of the newest row that is no duplicate; ``NO_TIME`` = none yet. Our own clock,
+            so that a device's wrong one does not make it look silent.
 
     """
 
@@ -48,6 +51,7 @@ class AdmissionState:
     late_rows: NDArray[np.int64]
     late_ns: NDArray[np.int64]
     late_received_ns: NDArray[np.int64]
+    heard_ns: NDArray[np.int64] = field(metadata=added(like="last_ns"))
 
     @classmethod
     def fresh(cls, sensors: int) -> AdmissionState:
@@ -59,6 +63,7 @@ class AdmissionState:
             np.zeros(sensors, np.int64),
             np.zeros(sensors, np.int64),
             np.zeros(sensors, np.int64),
+            np.full(sensors, NO_TIME, np.int64),
         )
 
 
@@ -95,6 +100,7 @@ def admit(state: AdmissionState, batch: Batch) -> Admitted:
         state.late_rows,
         state.late_ns,
         state.late_received_ns,
+        state.heard_ns,
         batch.sensor,
         batch.received_ns,
         value,
@@ -115,6 +121,7 @@ def _admit(
     late_rows: NDArray[np.int64],
     late_ns: NDArray[np.int64],
     late_received_ns: NDArray[np.int64],
+    heard_ns: NDArray[np.int64],
     sensor: NDArray[np.int32],
     received_ns: NDArray[np.int64],
     value: NDArray[np.float64],
@@ -141,6 +148,7 @@ def _admit(
                 late_ns[s], late_received_ns[s] = t, received
             if late_rows[s] < BACKWARD_ROWS:
                 verdict[i] = LATE
+                heard_ns[s] = received
                 continue
             clock_fault[i] = True
             t = _after(received, last)
@@ -149,6 +157,7 @@ def _admit(
         verdict[i] = ACCEPTED
         time_ns[i] = t
         last_ns[s] = t
+        heard_ns[s] = received
         seen_ns[s, seen_at[s]], seen_value[s, seen_at[s]] = t, value[i]
         seen_at[s] = (seen_at[s] + 1) % REMEMBERED
 

@@ -14,6 +14,7 @@ from model.alarm import Alarm
 from model.errors import FengsuiError, StoreError
 from model.inputs import PlanChange
 from model.plan import Plan
+from model.state import ADDED
 from pipeline.process.binding import BoundDetector, BoundRule, KindProgram
 from pipeline.process.carry import keep_on
 from pipeline.process.recent import RING_FIELDS, rings_of
@@ -145,8 +146,11 @@ def _fill_program(program: KindProgram, snapshot: Snapshot, meta: _Meta) -> list
 def _fill(part: Any, prefix: str, arrays: Mapping[str, NDArray[Any]]) -> str:
     """Copy the kept arrays of one state dataclass into it, all or none; returns the name of one that does not fit."""
     pairs = []
-    for name, wanted in _fields(prefix, part):
+    for item in fields(part):
+        name, wanted = f"{prefix}/{item.name}", getattr(part, item.name)
         kept = arrays.get(name)
+        if kept is None and ADDED in item.metadata:
+            kept = arrays.get(f"{prefix}/{item.metadata[ADDED]}", wanted)
         if kept is None or kept.shape != wanted.shape or kept.dtype != wanted.dtype:
             return name
         pairs.append((wanted, kept))
