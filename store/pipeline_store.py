@@ -6,9 +6,10 @@ exists without the others.
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -194,6 +195,10 @@ class PipelineStore:
             if last != plan.version:
                 connection.execute(insert(plans).values(version=plan.version, body=_json(plan)))
 
+    def earlier_plans(self, in_force: str) -> Iterator[Plan]:
+        """All plans but the version in force, newest first."""
+        return earlier_plans(self._writing, in_force)
+
     def keep_poison(self, refusals: Iterable[Refusal]) -> None:
         """Keep refused payloads with their reason; the oldest make room."""
         rows = [
@@ -251,6 +256,19 @@ class PipelineStore:
         """One transaction; the threads of the pipeline take turns on the one connection."""
         with self._lock, self._engine.begin() as connection:
             yield connection
+
+
+def earlier_plans(ask: Callable[[], AbstractContextManager[Connection]], in_force: str) -> Iterator[Plan]:
+    """Read one at a time, each with a short query: plans are large, and the first one mostly suffices."""
+    query = select(plans.c.seq, plans.c.body).where(plans.c.version != in_force).order_by(plans.c.seq.desc()).limit(1)
+    seq = sys.maxsize
+    while True:
+        with ask() as connection:
+            row = connection.execute(query.where(plans.c.seq < seq)).first()
+        if row is None:
+            return
+        seq = row.seq
+        yield msgspec.json.decode(row.body, type=Plan)
 
 
 def _add_events(connection: Connection, given: Sequence[AlarmEvent]) -> int:

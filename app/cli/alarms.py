@@ -26,7 +26,7 @@ from app.cli.screen import (
     say,
     show_time,
 )
-from app.cli.why import Names, show_alarm, shown_value
+from app.cli.why import Spoken, show_alarm, shown_value, spoken
 from app.client import PipelineClient
 from app.configured import Paths, read
 from config.settings import Settings
@@ -60,7 +60,7 @@ def list_alarms(
     elif not alarms:
         out.print(say("no_alarms", speak), style="green")
     else:
-        out.print(_table(alarms, Names(reader.plan(), speak), configured.time_zone))
+        out.print(_table(alarms, spoken(reader, speak), configured.time_zone))
 
 
 @app.command()
@@ -76,7 +76,7 @@ def show(
     if as_json:
         print_json({"alarm": found, "events": events})
     else:
-        show_alarm(found, events, reader.plan(), speak, configured.time_zone)
+        show_alarm(found, events, spoken(reader, speak), configured.time_zone)
 
 
 @app.command()
@@ -137,7 +137,7 @@ def _one(reader: PipelineReader, given: str, speak: str) -> Alarm:
     return found[0]
 
 
-def _table(alarms: list[Alarm], names: Names, zone: str) -> Table:
+def _table(alarms: list[Alarm], names: Spoken, zone: str) -> Table:
     speak = names.speak
     table = Table(title=say("alarms", speak))
     for key in ("grade", "state"):

@@ -82,7 +82,7 @@ class EmbeddedRunner:
         self._store, self._snapshot_folder = store, snapshot_folder
         self._clock, self.metrics, self._step = clock, metrics, step
         self._ingest = Ingest(plan, decoders)
-        self._notices = NoticeWriter(plan)
+        self._notices = NoticeWriter(plan, lambda: store.earlier_plans(plan.version))
         self.inbox = BoundedInbox()
         self._commands: queue.Queue[_Command] = queue.Queue(COMMANDS_WAITING_MAX)
         self._threads: dict[str, threading.Thread] = {}
