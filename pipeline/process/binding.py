@@ -24,6 +24,8 @@ from rules.possible import Possible
 
 #: A reading older than this at receipt is news about the past; three scan periods where those are longer.
 OFFLINE_S = 60.0
+#: An off-delay runs through no longer pause between two good readings; three scan periods where those are longer.
+PAUSE_S = 5.0
 
 
 @dataclass(slots=True)
@@ -75,6 +77,7 @@ class Bound:
         program_of: int16 [n], which program a sensor belongs to.
         slot_of: int32 [n], its slot there.
         offline_ns: int64 [n], age at receipt from which its readings are news about the past.
+        pause_ns: int64 [n], longest time between two good readings through which an off-delay runs.
         lateness_ns: only the sensors that have one.
 
     """
@@ -84,6 +87,7 @@ class Bound:
     program_of: NDArray[np.int16]
     slot_of: NDArray[np.int32]
     offline_ns: NDArray[np.int64]
+    pause_ns: NDArray[np.int64]
     lateness_ns: dict[int, int]
     tag_index: dict[str, int]
 
@@ -120,6 +124,7 @@ def bind(plan: Plan) -> Bound:
         program_of=program_of,
         slot_of=slot_of,
         offline_ns=(np.maximum(OFFLINE_S, 3 * periods) * 1e9).astype(np.int64),
+        pause_ns=(np.maximum(PAUSE_S, 3 * periods) * 1e9).astype(np.int64),
         lateness_ns={i: late for i, late in lateness.items() if late > 0},
         tag_index={sensor.tag: i for i, sensor in enumerate(plan.sensors)},
     )

@@ -73,7 +73,11 @@ class _Graded:
 
 
 def judge_rows(
-    bound: Bound, batch: Batch, fresh: NDArray[np.bool_], clock_fault: NDArray[np.bool_]
+    bound: Bound,
+    batch: Batch,
+    fresh: NDArray[np.bool_],
+    clock_fault: NDArray[np.bool_],
+    paused: NDArray[np.bool_],
 ) -> list[LevelChange]:
     """Judge rows in their order.
 
@@ -82,6 +86,7 @@ def judge_rows(
         batch: admitted rows.
         fresh: bool [n]; False = late: detectors do not see it, limits without delay do.
         clock_fault: bool [n].
+        paused: bool [n], True = after a pause through which no off-delay runs.
 
     Returns:
         in order of row, then of the rule's place in the plan.
@@ -106,7 +111,10 @@ def judge_rows(
                 own = {name: column[some] for name, column in columns.items()}
                 evidence = _row_evidence(rule, own, late[some])
                 graded = _Graded(program, rule, own, slots[some], rows[some])
-                moved = grade_rows(rule.state, rule.delays, graded.slots, part.time_ns[some], evidence, NEVER)
+                times = part.time_ns[some]
+                moved = grade_rows(
+                    rule.state, rule.delays, graded.slots, times, evidence, NEVER, paused=paused[rows[some]]
+                )
                 changes.extend(graded.changes(moved))
     changes.sort(key=lambda change: (change.row, change.rule.order))
     return changes

@@ -117,12 +117,12 @@ def _rows(state: State, batch: Batch, offsets: NDArray[np.int64]) -> list[AlarmE
 def _admit_and_judge(state: State, batch: Batch, offsets: NDArray[np.int64]) -> list[AlarmEvent]:
     if not len(batch):
         return []
-    admitted = admit(state.admission, batch)
+    admitted = admit(state.admission, batch, state.bound.pause_ns)
     _count(state.counts, admitted)
     news = np.flatnonzero(admitted.verdict != DUPLICATE)
     rows, offsets = admitted.batch.take(news), offsets[news]
     fresh = admitted.verdict[news] == ACCEPTED
-    changes = judge_rows(state.bound, rows, fresh, admitted.clock_fault[news])
+    changes = judge_rows(state.bound, rows, fresh, admitted.clock_fault[news], admitted.paused[news])
     events = _end_of_gap(state, rows, offsets, fresh)
     for change in changes:
         late = not bool(fresh[change.row])

@@ -103,8 +103,11 @@ class Scenario:
 
     def expect(self, *lines: str) -> Scenario:
         """Compare all that has happened, as lines such as ``12 s: a r raised red``."""
-        assert [self._line(event) for event in self.events] == list(lines)
+        assert self.lines() == list(lines)
         return self
+
+    def lines(self) -> list[str]:
+        return [self._line(event) for event in self.events]
 
     def expect_open(self, *lines: str) -> Scenario:
         """Compare what stands now, as ``a r red unacknowledged``."""
