@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from model.alarm import Alarm, AlarmEvent
 from model.batch import BAD, GOOD, UNCERTAIN
@@ -20,7 +21,7 @@ from tests.pipeline.plans import SECOND_NS, START_NS, Row, grade, kind, ns, plan
 QUALITY = {"good": GOOD, "uncertain": UNCERTAIN, "bad": BAD}
 SILENCE = DetectorSpec("silence", "silence", ("gas",), {})
 
-__all__ = ["SILENCE", "given", "grade", "kind", "nothing", "plan", "reads", "resets", "rule", "sees_to"]
+__all__ = ["SILENCE", "changes", "given", "grade", "kind", "nothing", "plan", "reads", "resets", "rule", "sees_to"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Happening:
     row: tuple[str, float | None, float, int] | None = None  # tag, device time, value, quality
     down_s: float = 0.0
     booted_s: float | None = None  # what the elapsed clock shows after a start of the machine
+    plan: Plan | None = None  # counts from now on
 
 
 def reads(
@@ -69,6 +71,11 @@ def restarted(at_s: float, for_s: float, *, clock_shows_s: float) -> Happening:
     return Happening(at_s, down_s=for_s, booted_s=clock_shows_s)
 
 
+def changes(at_s: float, *parts: RuleSpec | DetectorSpec, tags: Sequence[str] = ("a",), **of_kind: Any) -> Happening:
+    """Another configuration counts from now on."""
+    return Happening(at_s, plan=_plan(parts, tags, of_kind))
+
+
 def nothing(until_s: float) -> Happening:
     """Time passes."""
     return Happening(until_s)
@@ -96,6 +103,9 @@ class Scenario:
                 self._boot, self._ahead_s = self._boot + 1, happening.booted_s - self._next_tick_s
             if happening.act:
                 self._act(happening)
+            if happening.plan is not None:
+                self._tags = [sensor.tag for sensor in happening.plan.sensors]
+                self._put(PlanChange(happening.plan, ns(happening.at_s)))
             if happening.row is not None:
                 tag, device_s, value, quality = happening.row
                 self._put(rows([Row(self._tags.index(tag), device_s, value, happening.at_s, quality)]))
@@ -151,9 +161,13 @@ class Scenario:
         return " ".join(words)
 
 
-def given(*parts: RuleSpec | DetectorSpec, tags: Sequence[str] = ("a",), **of_kind: float) -> Scenario:
+def given(*parts: RuleSpec | DetectorSpec, tags: Sequence[str] = ("a",), **of_kind: Any) -> Scenario:
     """A plan with one kind of sensor, ``gas``."""
+    return Scenario(_plan(parts, tags, of_kind))
+
+
+def _plan(parts: Sequence[RuleSpec | DetectorSpec], tags: Sequence[str], of_kind: dict[str, Any]) -> Plan:
     rules = [part for part in parts if isinstance(part, RuleSpec)]
     detectors = [part for part in parts if isinstance(part, DetectorSpec)]
     sensors = [(tag, "gas") for tag in tags]
-    return Scenario(plan(*rules, kinds=[kind("gas", **of_kind)], sensors=sensors, detectors=detectors))
+    return plan(*rules, kinds=[kind("gas", **of_kind)], sensors=sensors, detectors=detectors)
