@@ -96,6 +96,7 @@ class Rate:
     )
 
     state_version = 1
+    state_outlasts_settings = False
 
     def __post_init__(self) -> None:
         check("rate", self)

@@ -6,9 +6,10 @@ exists without the others.
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -180,12 +181,23 @@ class PipelineStore:
             connection.execute(_MOVE_POSITION, {"one": 1, "offset": next_offset})
         return added
 
+    def open_alarms(self) -> list[tuple[Alarm, int]]:
+        """Every open alarm as people were told of it, with the number of its events."""
+        numbered = select(func.count()).where(events.c.alarm_id == alarms.c.id).scalar_subquery()
+        with self._writing() as connection:
+            rows = connection.execute(select(alarms.c.body, numbered).where(alarms.c.open).order_by(alarms.c.id))
+            return [(msgspec.json.decode(body, type=Alarm), count) for body, count in rows]
+
     def note_plan(self, plan: Plan) -> None:
         """Show readers which plan is in force, with its names; the journal holds the plan itself."""
         with self._writing() as connection:
             last = connection.execute(select(plans.c.version).order_by(plans.c.seq.desc()).limit(1)).scalar()
             if last != plan.version:
                 connection.execute(insert(plans).values(version=plan.version, body=_json(plan)))
+
+    def earlier_plans(self, in_force: str) -> Iterator[Plan]:
+        """All plans but the version in force, newest first."""
+        return earlier_plans(self._writing, in_force)
 
     def keep_poison(self, refusals: Iterable[Refusal]) -> None:
         """Keep refused payloads with their reason; the oldest make room."""
@@ -244,6 +256,19 @@ class PipelineStore:
         """One transaction; the threads of the pipeline take turns on the one connection."""
         with self._lock, self._engine.begin() as connection:
             yield connection
+
+
+def earlier_plans(ask: Callable[[], AbstractContextManager[Connection]], in_force: str) -> Iterator[Plan]:
+    """Read one at a time, each with a short query: plans are large, and the first one mostly suffices."""
+    query = select(plans.c.seq, plans.c.body).where(plans.c.version != in_force).order_by(plans.c.seq.desc()).limit(1)
+    seq = sys.maxsize
+    while True:
+        with ask() as connection:
+            row = connection.execute(query.where(plans.c.seq < seq)).first()
+        if row is None:
+            return
+        seq = row.seq
+        yield msgspec.json.decode(row.body, type=Plan)
 
 
 def _add_events(connection: Connection, given: Sequence[AlarmEvent]) -> int:

@@ -29,7 +29,7 @@ class Snapshot:
 
 
 def save(folder: Path, snapshot: Snapshot) -> Path:
-    """Write, sync, rename; then drop what is too old."""
+    """Write, sync, rename; then drop what is too old, and what stood at the same offset before."""
     folder.mkdir(parents=True, exist_ok=True)
     for partial in folder.glob("*.part"):  # of a save that failed
         partial.unlink()
@@ -44,6 +44,9 @@ def save(folder: Path, snapshot: Snapshot) -> Path:
         os.fsync(file.fileno())
     partial.rename(path)
     _sync_folder(folder)
+    for replaced in folder.glob(f"{snapshot.offset:020d}.*.npz"):
+        if replaced != path:
+            replaced.unlink()
     for old in _files(folder)[:-KEPT]:
         old.unlink()
     return path

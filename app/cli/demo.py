@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text as RichText
 
 from app.cli.screen import LangOption, grade_text, language, out, say, set_up_logging, show_time
-from app.cli.why import Names, shown_value
+from app.cli.why import Spoken, shown_value, spoken
 from app.client import PipelineClient
 from app.configured import Paths, read
 from app.jobs.demo import Demo
@@ -83,7 +83,7 @@ class _View:
     def __init__(self, running: Demo, speak: str) -> None:
         self._demo, self._speak = running, speak
         self._configured: Settings = read(running.config)
-        self._names: Names | None = None
+        self._names: Spoken | None = None
         self._client = PipelineClient(self._configured.socket)
         self._reader: PipelineReader | None = None
         self._rates: deque[tuple[float, int]] = deque(maxlen=10)
@@ -125,7 +125,7 @@ class _View:
         try:
             status = self._client.status()
             self._reader = self._reader or PipelineReader(Paths.under(self._configured.data_dir).pipeline_db)
-            self._names = self._names or Names(self._reader.plan(), self._speak)
+            self._names = self._names or spoken(self._reader, self._speak)
             alarms = self._reader.alarms(open_only=False, limit=200)
         except (FengsuiError, StoreError):
             return [], {}

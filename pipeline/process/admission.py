@@ -5,17 +5,19 @@
 - A row not newer than its sensor's last one is a duplicate (that instant and value are known already) or late. Another
   value at a known instant is late, not a duplicate: devices whose clock shows whole seconds send an alarm like that.
 - All other rows are accepted, however old; ``time_ns`` of the accepted rows of a sensor rises strictly.
+- An accepted good row before which the sensor gave nothing good for long is marked: nobody saw what was in between.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from model.batch import BAD, NO_TIME, UNCERTAIN, Batch
+from model.batch import BAD, GOOD, NO_TIME, UNCERTAIN, Batch
+from model.state import added
 
 ACCEPTED, DUPLICATE, LATE = 0, 1, 2
 
@@ -38,6 +40,9 @@ class AdmissionState:
         seen_at: int64 [m], next place in the ring.
         late_rows: int64 [m], late rows in succession that move forward with the wall clock.
         late_ns, late_received_ns: int64 [m], the last of them.
+        heard_ns: int64 [m], receive time of the newest row that is no duplicate; ``NO_TIME`` = none yet. Our own clock,
+            so that a device's wrong one does not make it look silent.
+        good_ns: int64 [m], event time of the newest accepted good row; ``NO_TIME`` = none yet.
 
     """
 
@@ -48,6 +53,8 @@ class AdmissionState:
     late_rows: NDArray[np.int64]
     late_ns: NDArray[np.int64]
     late_received_ns: NDArray[np.int64]
+    heard_ns: NDArray[np.int64] = field(metadata=added(like="last_ns"))
+    good_ns: NDArray[np.int64] = field(metadata=added(like="last_ns"))
 
     @classmethod
     def fresh(cls, sensors: int) -> AdmissionState:
@@ -59,6 +66,8 @@ class AdmissionState:
             np.zeros(sensors, np.int64),
             np.zeros(sensors, np.int64),
             np.zeros(sensors, np.int64),
+            np.full(sensors, NO_TIME, np.int64),
+            np.full(sensors, NO_TIME, np.int64),
         )
 
 
@@ -70,23 +79,32 @@ class Admitted:
         batch: time_ns replaced where the device's cannot be; value NaN where the quality is bad.
         verdict: uint8, ``ACCEPTED``, ``DUPLICATE`` or ``LATE``.
         clock_fault: bool.
+        paused: bool, True = an accepted good row, and for longer than ``pause_ns`` before it there was none.
 
     """
 
     batch: Batch
     verdict: NDArray[np.uint8]
     clock_fault: NDArray[np.bool_]
+    paused: NDArray[np.bool_]
 
 
-def admit(state: AdmissionState, batch: Batch) -> Admitted:
-    """Judge rows one after the other; ``state`` is changed in place, ``batch`` is not."""
+def admit(state: AdmissionState, batch: Batch, pause_ns: NDArray[np.int64]) -> Admitted:
+    """Judge rows one after the other.
+
+    Args:
+        state: changed in place.
+        batch: not modified.
+        pause_ns: int64 [m], longest time between two good rows that goes unmarked, of all sensors.
+
+    """
     rows = len(batch)
     usable = np.isfinite(batch.value) & (batch.quality < BAD)
     quality = np.where(usable, batch.quality, np.uint8(BAD))
     value = np.where(usable, batch.value, np.nan)
     time_ns = batch.time_ns.copy()
     verdict = np.empty(rows, np.uint8)
-    clock_fault = np.zeros(rows, np.bool_)
+    clock_fault, paused = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
     _admit(
         state.last_ns,
         state.seen_ns,
@@ -95,15 +113,20 @@ def admit(state: AdmissionState, batch: Batch) -> Admitted:
         state.late_rows,
         state.late_ns,
         state.late_received_ns,
+        state.heard_ns,
+        state.good_ns,
+        pause_ns,
         batch.sensor,
         batch.received_ns,
         value,
+        quality,
         time_ns,
         verdict,
         clock_fault,
+        paused,
     )
     quality[clock_fault & (quality < UNCERTAIN)] = UNCERTAIN
-    return Admitted(Batch(batch.sensor, time_ns, batch.received_ns, value, quality), verdict, clock_fault)
+    return Admitted(Batch(batch.sensor, time_ns, batch.received_ns, value, quality), verdict, clock_fault, paused)
 
 
 @njit(cache=True)
@@ -115,12 +138,17 @@ def _admit(
     late_rows: NDArray[np.int64],
     late_ns: NDArray[np.int64],
     late_received_ns: NDArray[np.int64],
+    heard_ns: NDArray[np.int64],
+    good_ns: NDArray[np.int64],
+    pause_ns: NDArray[np.int64],
     sensor: NDArray[np.int32],
     received_ns: NDArray[np.int64],
     value: NDArray[np.float64],
+    quality: NDArray[np.uint8],
     time_ns: NDArray[np.int64],
     verdict: NDArray[np.uint8],
     clock_fault: NDArray[np.bool_],
+    paused: NDArray[np.bool_],
 ) -> None:
     for i in range(len(sensor)):
         s, t, received = sensor[i], time_ns[i], received_ns[i]
@@ -141,6 +169,7 @@ def _admit(
                 late_ns[s], late_received_ns[s] = t, received
             if late_rows[s] < BACKWARD_ROWS:
                 verdict[i] = LATE
+                heard_ns[s] = received
                 continue
             clock_fault[i] = True
             t = _after(received, last)
@@ -149,6 +178,10 @@ def _admit(
         verdict[i] = ACCEPTED
         time_ns[i] = t
         last_ns[s] = t
+        heard_ns[s] = received
+        if quality[i] == GOOD and not clock_fault[i]:
+            paused[i] = good_ns[s] == NO_TIME or t - good_ns[s] > pause_ns[s]
+            good_ns[s] = t
         seen_ns[s, seen_at[s]], seen_value[s, seen_at[s]] = t, value[i]
         seen_at[s] = (seen_at[s] + 1) % REMEMBERED
 

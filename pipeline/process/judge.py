@@ -73,7 +73,11 @@ class _Graded:
 
 
 def judge_rows(
-    bound: Bound, batch: Batch, fresh: NDArray[np.bool_], clock_fault: NDArray[np.bool_]
+    bound: Bound,
+    batch: Batch,
+    fresh: NDArray[np.bool_],
+    clock_fault: NDArray[np.bool_],
+    paused: NDArray[np.bool_],
 ) -> list[LevelChange]:
     """Judge rows in their order.
 
@@ -82,6 +86,7 @@ def judge_rows(
         batch: admitted rows.
         fresh: bool [n]; False = late: detectors do not see it, limits without delay do.
         clock_fault: bool [n].
+        paused: bool [n], True = after a pause through which no off-delay runs.
 
     Returns:
         in order of row, then of the rule's place in the plan.
@@ -104,9 +109,12 @@ def judge_rows(
             some = _concerned(rule, columns, may_begin, slots)
             if some is not None:
                 own = {name: column[some] for name, column in columns.items()}
-                evidence = _row_evidence(rule, own, late[some])
                 graded = _Graded(program, rule, own, slots[some], rows[some])
-                moved = grade_rows(rule.state, rule.delays, graded.slots, part.time_ns[some], evidence, NEVER)
+                times = part.time_ns[some]
+                evidence = _row_evidence(rule, own, late[some], _highest(rule, own, slots[some], times))
+                moved = grade_rows(
+                    rule.state, rule.delays, graded.slots, times, evidence, NEVER, paused=paused[rows[some]]
+                )
                 changes.extend(graded.changes(moved))
     changes.sort(key=lambda change: (change.row, change.rule.order))
     return changes
@@ -180,10 +188,22 @@ def _concerned(
     return some if len(some) else None
 
 
-def _row_evidence(rule: BoundRule, columns: Columns, late: NDArray[np.bool_]) -> NDArray[np.int8]:
-    """int8 [n, g]."""
+def _highest(rule: BoundRule, columns: Columns, slots: NDArray[np.int32], time_ns: NDArray[np.int64]) -> Columns:
+    """The columns with the most that each score can be, where some are lower bounds; empty where none is."""
+    highest: Columns = {}
+    for name, is_lower_bound in rule.lower_bounds.items():
+        at_least = is_lower_bound(slots, time_ns) & ~np.isnan(columns[name])
+        if at_least.any():
+            highest[name] = np.where(at_least, np.inf, columns[name])
+    return columns | highest if highest else {}
+
+
+def _row_evidence(rule: BoundRule, columns: Columns, late: NDArray[np.bool_], highest: Columns) -> NDArray[np.int8]:
+    """int8 [n, g]. What a lower bound says counts only where the highest score there can be says the same."""
     quality = columns["quality"].astype(np.uint8)
     evidence = np.stack([test.evidence(columns, quality) for test in rule.tests], axis=1)
+    if highest:
+        evidence[evidence != np.stack([test.evidence(highest, quality) for test in rule.tests], axis=1)] = SAYS_NOTHING
     if late.any():
         at_once = (rule.delays.on_ns == 0) & (rule.operands == {"value"})
         evidence[late] = np.where((evidence[late] == ENTERS) & at_once, ENTERED_LATE, SAYS_NOTHING)

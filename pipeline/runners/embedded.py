@@ -82,7 +82,7 @@ class EmbeddedRunner:
         self._store, self._snapshot_folder = store, snapshot_folder
         self._clock, self.metrics, self._step = clock, metrics, step
         self._ingest = Ingest(plan, decoders)
-        self._notices = NoticeWriter(plan)
+        self._notices = NoticeWriter(plan, lambda: store.earlier_plans(plan.version))
         self.inbox = BoundedInbox()
         self._commands: queue.Queue[_Command] = queue.Queue(COMMANDS_WAITING_MAX)
         self._threads: dict[str, threading.Thread] = {}
@@ -189,6 +189,7 @@ class EmbeddedRunner:
         if state is None:
             raise StoreError(f"{self._journal_folder}: the journal gives back nothing of what is committed to it")
         self._writer.flush()
+        recovery.hold_to_the_store(state, self._store, self.metrics, self._snapshot_folder)
         self._store.note_plan(state.bound.plan)
         self._store.forget_unregistered(state.bound.tag_index)
         return state

@@ -144,7 +144,7 @@ def test_every_flipped_bit_of_a_record_is_found(tmp_path: Path) -> None:
     path = segments(tmp_path)[0]
     data = path.read_bytes()
     first = read(tmp_path)[:1]
-    begin = len(data) - len(segment.pack(segment.Record(2, 1, 1, b'{"wall_ns":5,"elapsed_ns":5}')))
+    begin = len(data) - len(segment.pack(segment.Record(2, 1, 1, b'{"boot":"","elapsed_ns":5,"wall_ns":5}')))
     reserved = range(begin + segment.RECORD_HEADER_BYTES - 4, begin + segment.RECORD_HEADER_BYTES)
     for at in set(range(begin, len(data))) - set(reserved):
         for bit in range(8):
