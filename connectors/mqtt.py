@@ -12,14 +12,10 @@ import select
 import socket
 import threading
 import time
-from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -39,6 +35,7 @@ from connectors.contract import Role
 from connectors.decoder import MessageDecoder
 from connectors.mqtt_frames import Frames
 from connectors.topic import Subscription, TopicPattern
+from connectors.under_way import UnderWay
 from model.connector import Decoder, Deliveries, Inbox, Probe, Source
 from model.errors import FengsuiError
 
@@ -49,9 +46,6 @@ _STEADY_S = 10.0
 _FULL_INBOX_POLL_MS = 10
 _RETAIN_NEVER = 2  # what happened before we listened is no event (MQTT 5, 3.8.3.1)
 _HANG_UP = select.POLLHUP | select.POLLERR
-_VOID = -1
-_NEVER = np.iinfo(np.int64).max
-_NO_MIDS = np.empty(0, np.int64)
 #: Header, topic and properties of a packet, beside its payload.
 _TOPIC_ROOM_BYTES = 131_072
 
@@ -111,42 +105,6 @@ def decoder(settings: Settings) -> Decoder:
     return MessageDecoder(settings.subscriptions, settings.payload_bytes_max, settings.depth_max)
 
 
-@dataclass(frozen=True, slots=True)
-class _UnderWay:
-    """Messages that are not acknowledged yet, in order.
-
-    Attributes:
-        receipt: int64 [n].
-        mid: int64 [n], packet identifier.
-        qos: int64 [n]; ``_VOID`` where the connection on which it came is gone.
-
-    """
-
-    receipt: NDArray[np.int64]
-    mid: NDArray[np.int64]
-    qos: NDArray[np.int64]
-
-    @classmethod
-    def of_qos_0(cls, receipt: NDArray[np.int64]) -> _UnderWay:
-        return cls(receipt, np.zeros(len(receipt), np.int64), np.zeros(len(receipt), np.int64))
-
-    @classmethod
-    def together(cls, parts: Iterable[_UnderWay]) -> _UnderWay:
-        given = [(one.receipt, one.mid, one.qos) for one in parts]
-        return cls(*map(np.concatenate, zip(*given, strict=True))) if given else cls(_NO_MIDS, _NO_MIDS, _NO_MIDS)
-
-    def before(self, receipt: int) -> _UnderWay:
-        end = int(np.searchsorted(self.receipt, receipt))
-        return _UnderWay(self.receipt[:end], self.mid[:end], self.qos[:end])
-
-    def after(self, receipt: int) -> _UnderWay:
-        begin = int(np.searchsorted(self.receipt, receipt, side="right"))
-        return _UnderWay(self.receipt[begin:], self.mid[begin:], self.qos[begin:])
-
-    def void(self) -> _UnderWay:
-        return _UnderWay(self.receipt, self.mid, np.where(self.qos > 0, _VOID, self.qos))
-
-
 class MqttSource:
     """See the module. The plain attributes are for the metrics; only the thread of ``run`` writes them.
 
@@ -172,9 +130,7 @@ class MqttSource:
         self.last_error = ""
         self._settings = settings
         self._client_id = client_id
-        self._under_way: deque[_UnderWay] = deque()  # by receipt, from the oldest that is not acknowledged
-        self._held: deque[Deliveries] = deque()  # not handed over yet
-        self._held_count = 0
+        self._under_way = UnderWay()
         self._durable = 0  # set by acknowledge: the last receipt that is durable
         self._stopping = threading.Event()
         self._subscribed = False
@@ -241,8 +197,7 @@ class MqttSource:
             self._open(client, clean_start=True)
             while client.socket() is not None and not self._answered and time.monotonic() < give_up_s:
                 self._wait(client, 0.1)
-                self._held.clear()
-                self._held_count = 0
+                self._under_way.drop_held()
             granted = self._subscribed
             client.disconnect()
         finally:
@@ -303,17 +258,9 @@ class MqttSource:
         self._logged_error = self.last_error
 
     def _forget(self) -> None:
-        """Everything unacknowledged comes again, so what stands for it here is void."""
         self.disconnects += self._admitted
         self._subscribed = False
-        known = _UnderWay.together(self._under_way)
-        first = int(self._held[0].receipt[0]) if self._held else _NEVER
-        kept = [one.take(known.qos[np.searchsorted(known.receipt, one.receipt)] == 0) for one in self._held]
-        self._held = deque(one for one in kept if len(one))
-        self._held_count = sum(map(len, self._held))
-        handed_over = known.before(first).void()
-        self._under_way = deque([handed_over] if len(handed_over.receipt) else [])
-        self._under_way.extend(_UnderWay.of_qos_0(one.receipt) for one in self._held)
+        self._under_way.forget()
 
     def _serve(self, client: FramedClient, inbox: Inbox) -> None:
         admitted_by_s = time.monotonic() + self._settings.connect_timeout_s
@@ -321,7 +268,7 @@ class MqttSource:
         misc_due_s = time.monotonic()
         while client.socket() is not None and not self._stopping.is_set():
             self._write_acknowledgements(client)
-            self._hand_over(inbox)
+            self._under_way.hand_over(inbox)
             if not self._wait(client, tick_s):
                 return
             now_s = time.monotonic()
@@ -346,7 +293,7 @@ class MqttSource:
         return True
 
     def _full(self) -> bool:
-        return self._held_count >= self._settings.receive_maximum
+        return self._under_way.held >= self._settings.receive_maximum
 
     def _wait(self, client: FramedClient, tick_s: float) -> bool:
         """Wait for something to do and do it; False when the connection ended while there was no room to read."""
@@ -357,7 +304,9 @@ class MqttSource:
         poll = select.poll()
         poll.register(self._wake_reader, select.POLLIN)
         poll.register(sock.fileno(), (select.POLLIN if room else 0) | (select.POLLOUT if client.want_write() else 0))
-        timeout_ms = 0.0 if room and client.buffered() else _FULL_INBOX_POLL_MS if self._held else tick_s * 1000
+        timeout_ms = (
+            0.0 if room and client.buffered() else _FULL_INBOX_POLL_MS if self._under_way.held else tick_s * 1000
+        )
         ready = dict(poll.poll(timeout_ms))
         if self._wake_reader.fileno() in ready:
             self._wake_reader.recv(4096)
@@ -374,28 +323,11 @@ class MqttSource:
         while client.socket() is not None and client.buffered() and not self._full():
             client.read()
 
-    def _hand_over(self, inbox: Inbox) -> None:
-        while self._held:
-            taken = inbox.put(self._held[0], 0.0)
-            self._held_count -= taken
-            if taken < len(self._held[0]):
-                self._held[0] = self._held[0].take(slice(taken, None))
-                return
-            self._held.popleft()
-
     def _write_acknowledgements(self, client: FramedClient) -> None:
-        durable = self._durable
-        mids: list[NDArray[np.int64]] = []
-        while self._under_way and self._under_way[0].receipt[0] <= durable:
-            own = self._under_way.popleft()
-            done = own.before(durable + 1)
-            if len(done.receipt) < len(own.receipt):
-                self._under_way.appendleft(own.after(durable))
-            self.void += int(np.count_nonzero(done.qos == _VOID))
-            mids.append(done.mid[done.qos == 1])
-            for mid in done.mid[done.qos == 2].tolist():  # left in the session by an older subscription
-                client.ack(mid, 2)
-        ready = np.concatenate(mids) if mids else _NO_MIDS
+        ready, of_qos_2, void = self._under_way.durable(self._durable)
+        self.void += void
+        for mid in of_qos_2.tolist():  # left in the session by an older subscription
+            client.ack(mid, 2)
         if len(ready):
             client.puback(ready)
             self.acknowledged += len(ready)
@@ -450,8 +382,7 @@ class MqttSource:
     def _take(self, frames: Frames) -> None:
         receipt = self.received + 1 + np.arange(len(frames), dtype=np.int64)
         self.received += len(frames)
-        self._under_way.append(_UnderWay(receipt, frames.mid, frames.qos))
         now_ns = np.full(len(frames), time.time_ns(), np.int64)
         places = frames.topic_at, frames.topic_end, frames.payload_at, frames.payload_end
-        self._held.append(Deliveries(self.name, frames.data, *places, now_ns, frames.retained > 0, receipt))
-        self._held_count += len(frames)
+        deliveries = Deliveries(self.name, frames.data, *places, now_ns, frames.retained > 0, receipt)
+        self._under_way.add(deliveries, frames.mid, frames.qos)

@@ -158,12 +158,7 @@ def _is_digit(data: Bytes, at: int, end: int) -> bool:
 
 @njit(nogil=True, error_model="numpy")
 def _number(data: Bytes, at: int, end: int) -> tuple[int, int, int, bool]:
-    """Take a JSON number of at most 18 digits, or 19 without a point, apart.
-
-    Returns:
-        the place behind it, its digits with their sign, the power of ten, and whether it is written as a float.
-
-    """
+    """Place behind a number, its digits with their sign, the power of ten, and whether it is written as a float."""
     negative = data[at] == _MINUS
     at += negative
     begin, mantissa, point, power = at, 0, -1, 0
