@@ -9,7 +9,7 @@ from numba import njit, types
 from numpy.typing import NDArray
 
 from detectors.declaration import KIND_UNIT, check, declare
-from detectors.kernels import F64, I64, SENSOR, TIME, VALUE, Floats, Integers, Slots, columns
+from detectors.kernels import AHEAD, F64, I64, SENSOR, TIME, VALUE, Floats, Integers, Slots, columns, prefetch
 from model.batch import Batch
 from model.detector import SensorGroup
 from model.inputs import Tick
@@ -107,7 +107,12 @@ def _update(
     first_move_ns: Integers,
     tolerance: float,
 ) -> None:
-    for row in range(len(sensor)):
+    rows = len(sensor)
+    for row in range(rows):
+        if row + AHEAD < rows:
+            ahead = sensor[row + AHEAD]
+            prefetch(moved_ns, ahead)
+            prefetch(anchor, ahead)
         slot = sensor[row]
         if slot < 0 or slot >= len(anchor):
             raise IndexError("a row names no slot of the detector's state")

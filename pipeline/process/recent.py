@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numba import njit, types
@@ -57,14 +56,6 @@ class RecentState:
         rings = np.zeros(sensors, RING_FIELDS)
         rings["time_ns"], rings["value"] = NO_TIME, np.nan
         return cls(rings)
-
-
-def rings_of(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.void]:
-    """Rings out of ``at``, ``time_ns`` and ``value``, each an array of its own, as snapshots held them at first."""
-    made = np.zeros(len(arrays["at"]), RING_FIELDS)
-    for name, column in arrays.items():
-        made[name] = column
-    return made
 
 
 def remember(state: RecentState, batch: Batch) -> None:

@@ -15,9 +15,10 @@ from model.errors import FengsuiError, StoreError
 from model.inputs import PlanChange
 from model.plan import Plan
 from model.state import ADDED
+from pipeline.process.admission import FIELDS as ADMISSION_FIELDS
 from pipeline.process.binding import BoundDetector, BoundRule, KindProgram
 from pipeline.process.carry import keep_on
-from pipeline.process.recent import RING_FIELDS, rings_of
+from pipeline.process.recent import RING_FIELDS
 from pipeline.process.reorder import Waiting
 from pipeline.process.step import Clock, Counts, State, begin
 from rules.alarm_machine import AlarmMachine
@@ -89,7 +90,7 @@ def load(snapshot: Snapshot) -> tuple[State, list[str]]:
         state = begin(PlanChange(meta.plan, 0), snapshot.offset - 1)
     except FengsuiError as error:
         raise StoreError(f"snapshot at offset {snapshot.offset} has a plan of another version: {error}") from error
-    arrays = _with_rings(snapshot.arrays)
+    arrays = _in_records(snapshot.arrays)
     for prefix, part in (("admission", state.admission), ("recent", state.recent)):
         if misfit := _fill(part, prefix, arrays):
             raise StoreError(f"snapshot at offset {snapshot.offset} lacks {misfit} in the shape needed")
@@ -106,11 +107,22 @@ def load(snapshot: Snapshot) -> tuple[State, list[str]]:
     return state, anew
 
 
-def _with_rings(arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
-    """The arrays with the last readings as records, also where an earlier version kept them in three arrays."""
-    if "recent/at" not in arrays:
-        return arrays
-    return {**arrays, "recent/rings": rings_of({name: arrays[f"recent/{name}"] for name in RING_FIELDS.names or ()})}
+def _in_records(arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    """The arrays of admission and of the last readings as records, also where a version kept each field by itself."""
+    if "recent/at" in arrays:
+        arrays = {**arrays, "recent/rings": _records("recent", RING_FIELDS, arrays)}
+    if "admission/last_ns" in arrays:
+        arrays = {**arrays, "admission/sensors": _records("admission", ADMISSION_FIELDS, arrays)}
+    return arrays
+
+
+def _records(prefix: str, wanted: np.dtype[np.void], arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.void]:
+    given = {name: arrays.get(f"{prefix}/{name}") for name in wanted.names or ()}
+    made = np.zeros(len(arrays[f"{prefix}/{next(iter(given))}"]), wanted)
+    for name, column in given.items():
+        # The first versions kept no time of receipt and no time of the last good row: the newest row stands for both.
+        made[name] = arrays["admission/last_ns"] if column is None else column
+    return made
 
 
 def _read_meta(snapshot: Snapshot) -> _Meta:

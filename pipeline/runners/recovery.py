@@ -113,7 +113,7 @@ def sensors_by_state(state: State) -> dict[str, int]:
     By the time of receipt: a device whose clock is an hour behind still reports. Rows of a patient kind are received
     when they have waited.
     """
-    heard_ns = state.admission.heard_ns
+    heard_ns = state.admission.sensors["heard_ns"]
     silent = 0
     for program in state.bound.programs:
         own = heard_ns[program.sensors]
@@ -145,7 +145,8 @@ def show_state(metrics: PipelineMetrics, state: State, connected: Mapping[str, b
     metrics.inbox_depth.set(inbox_depth)
     metrics.journal_offset.set(state.next_offset)
     metrics.last_tick.set(state.clock.wall_ns / 1e9)
-    newest, heard = (int(times.max(initial=NO_TIME)) for times in (state.admission.last_ns, state.admission.heard_ns))
+    known = state.admission.sensors
+    newest, heard = (int(known[name].max(initial=NO_TIME)) for name in ("last_ns", "heard_ns"))
     if newest != NO_TIME:
         metrics.watermark_delay.set((state.clock.wall_ns - newest) / 1e9)
         metrics.receipt_delay.set((state.clock.wall_ns - heard) / 1e9)
