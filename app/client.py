@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from model.errors import CommandRefused, FengsuiError
+from model.errors import CommandRefused, FengsuiError, OutcomeUnknown
 from pipeline.runners.commands import Reply, Request
 
 TIMEOUT_S = 15.0
@@ -35,21 +35,36 @@ class PipelineClient:
 
         Raises:
             CommandRefused: it cannot be done.
-            FengsuiError: the pipeline does not run, or does not answer.
+            OutcomeUnknown: the answer did not come in time, or not at all, after the act had been sent.
+            FengsuiError: the pipeline does not run.
 
         """
         request = Request("act", command_id or uuid.uuid4().hex, act, alarm_id, by, note)
-        reply = self._ask(request)
+        try:
+            reply = self._ask(request)
+        except _NoAnswer as error:
+            raise OutcomeUnknown(request.command_id, str(error)) from error
+        if reply.unknown:
+            raise OutcomeUnknown(request.command_id, reply.error)
         if not reply.ok:
             raise CommandRefused(reply.error)
 
     def _ask(self, request: Request) -> Reply:
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(TIMEOUT_S)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(TIMEOUT_S)
+            try:
                 connection.connect(str(self._path))
+            except OSError as error:
+                raise FengsuiError(self._silent(error)) from error
+            try:
                 connection.sendall(msgspec.json.encode(request) + b"\n")
-                line = connection.makefile("rb").readline()
-            return msgspec.json.decode(line, type=Reply)
-        except (OSError, msgspec.DecodeError) as error:
-            raise FengsuiError(f"{self._path}: the pipeline does not answer ({error}); is `fengsui run` up?") from error
+                return msgspec.json.decode(connection.makefile("rb").readline(), type=Reply)
+            except (OSError, msgspec.DecodeError) as error:
+                raise _NoAnswer(self._silent(error)) from error
+
+    def _silent(self, error: Exception) -> str:
+        return f"{self._path}: the pipeline does not answer ({error}); is `fengsui run` up?"
+
+
+class _NoAnswer(FengsuiError):
+    """The request was sent, or a part of it."""

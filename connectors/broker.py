@@ -7,15 +7,18 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Literal, Self, TypeAlias, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from pydantic import BeforeValidator, Field, model_validator
 
+from connectors.mqtt_frames import FAULT, OTHER, FrameBuffer, Frames
 from connectors.settings import LocalPath, SettingsModel, read_secret
 
 #: What a connection may raise: the network, TLS, a host name that is none, a broker that does not keep to the protocol.
@@ -23,8 +26,7 @@ NETWORK_ERRORS = (OSError, ValueError, struct.error, IndexError)
 
 SomeClient = TypeVar("SomeClient", bound=Client)
 
-_PUBACK = struct.Struct("!BBH")
-_READ_AHEAD_BYTES = 65536
+_READ_BYTES = 262_144
 
 
 class BrokerSettings(SettingsModel):
@@ -60,64 +62,99 @@ class BrokerSettings(SettingsModel):
         return self
 
 
-#: Topic, payload, message id, QoS, retained.
-OnReading: TypeAlias = Callable[[bytes, bytes, int, int, bool], None]
+#: PUBLISH packets of QoS 0 and 1, in order.
+OnFrames: TypeAlias = Callable[[Frames], None]
+
+#: What of paho the framed receive path leans on.
+_PRIVATE = ("_sock_recv", "_loop_rc_handle", "_packet_queue")
 
 
-class BufferedClient(Client):
-    """A paho client that reads ahead, takes a PUBLISH apart itself and writes acknowledgements together.
+class FramedClient(Client):
+    """A paho client that takes PUBLISH packets apart many at a time and writes acknowledgements together.
 
     paho asks the socket three times for each message, makes several objects of it and writes each PUBACK on its own,
-    which costs more than all the rest. These shortcuts lean on private methods; a paho that no longer has them goes
-    its own way through ``on_message``, and all still works.
+    which costs more than all the rest. This one reads what is there, hands runs of PUBLISH packets on as columns, and
+    lets paho see everything else. It leans on private methods: a paho that no longer has them, or an owner that asks
+    for ``stock``, goes paho's own way through ``on_message``, and all still works.
     """
 
-    _ahead: bytes = b""
-    _at: int = 0
+    on_frames: OnFrames | None = None
     heard_s: float = 0.0  # monotonic time of the last byte
-    on_reading: OnReading | None = None  # called instead of on_message for QoS 0 and 1, where paho lets us
+    _frames: FrameBuffer | None = None
+    _other: bytes = b""  # a packet that is paho's, on its way through ``_sock_recv``
+    _at: int = 0
 
-    def _sock_recv(self, bufsize: int) -> bytes:
-        if self._at == len(self._ahead):
-            self._ahead, self._at = b"", 0
-            self._ahead = super()._sock_recv(_READ_AHEAD_BYTES)
+    def frame(self, on_frames: OnFrames, packet_bytes_max: int) -> None:
+        """Hand PUBLISH packets to ``on_frames``, where this paho lets us."""
+        self.on_frames = on_frames
+        if all(hasattr(Client, name) for name in _PRIVATE):
+            five = self.protocol == MQTTProtocolVersion.MQTTv5
+            self._frames = FrameBuffer(five=five, packet_bytes_max=packet_bytes_max)
+
+    def read(self) -> None:
+        """Take what the socket has."""
+        if self._frames is None:
             self.heard_s = time.monotonic()
-        chunk = self._ahead[self._at : self._at + bufsize]
-        self._at += len(chunk)
-        return chunk
-
-    def _handle_publish(self) -> MQTTErrorCode:
-        command, qos = self._in_packet["command"], self._in_packet["command"] >> 1 & 3
-        if self.on_reading is None or qos > 1:
-            return super()._handle_publish()
-        packet = bytes(self._in_packet["packet"])
-        five = self.protocol == MQTTProtocolVersion.MQTTv5
-        topic_end = 2 + int.from_bytes(packet[:2])
-        payload_at = topic_end + 2 * qos
-        if five:
-            payload_at = _after_properties(packet, payload_at)
-        if payload_at > len(packet) or (topic_end == 2 and not five):
-            return MQTTErrorCode.MQTT_ERR_PROTOCOL
-        mid = int.from_bytes(packet[topic_end : topic_end + 2]) if qos else 0
-        self.on_reading(packet[2:topic_end], packet[payload_at:], mid, qos, bool(command & 1))
-        return MQTTErrorCode.MQTT_ERR_SUCCESS
+            self.loop_read()
+            return
+        try:
+            data = super()._sock_recv(_READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
+            return
+        self.heard_s = time.monotonic()
+        self._last_bytes_received = self.heard_s
+        self._frames.feed(data)
+        self._take_apart(self._frames)
 
     def buffered(self) -> bool:
         """True while there is more to read without asking the socket's readiness."""
         sock = self.socket()
-        return self._at < len(self._ahead) or (isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)
+        return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
 
-    def puback(self, mids: Sequence[int]) -> MQTTErrorCode:
+    def puback(self, mids: NDArray[np.int64]) -> MQTTErrorCode:
         """Acknowledge QoS 1 messages in this order (MQTT-4.6.0-2)."""
-        if not hasattr(self, "_packet_queue"):
-            return max((self.ack(mid, 1) for mid in mids), default=MQTTErrorCode.MQTT_ERR_SUCCESS)
-        return self._packet_queue(0x40, b"".join(_PUBACK.pack(0x40, 2, mid) for mid in mids), mids[-1], 1)
+        if self._frames is None:
+            return max((self.ack(mid, 1) for mid in mids.tolist()), default=MQTTErrorCode.MQTT_ERR_SUCCESS)
+        packets = np.empty((len(mids), 4), np.uint8)
+        packets[:, 0], packets[:, 1] = 0x40, 2
+        packets[:, 2], packets[:, 3] = mids >> 8, mids & 255
+        return self._packet_queue(0x40, packets.tobytes(), int(mids[-1]), 1)
 
     def drop(self) -> None:
         """Close the socket without a word."""
         sock = self.socket()
         if isinstance(sock, socket.socket):
             sock.close()
+
+    def _take_apart(self, buffer: FrameBuffer) -> None:
+        while self.socket() is not None and self.on_frames is not None:
+            frames, why = buffer.take()
+            if len(frames):
+                self.on_frames(frames)
+            elif why == OTHER:
+                packet = buffer.other()
+                if packet is None:
+                    return
+                self._other, self._at = packet, 0
+                self.loop_read()
+            elif why == FAULT:
+                self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_PROTOCOL)
+            else:
+                return
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if self._frames is None:
+            return super()._sock_recv(bufsize)
+        if self._at == len(self._other):
+            raise BlockingIOError
+        chunk = self._other[self._at : self._at + bufsize]
+        self._at += len(chunk)
+        return chunk
 
 
 def new_client(
@@ -126,7 +163,7 @@ def new_client(
     """Make a client that is not yet connected.
 
     Args:
-        kind: ``BufferedClient``, whose owner reads and reconnects by itself, or paho's ``Client``, which does that on a
+        kind: ``FramedClient``, whose owner reads and reconnects by itself, or paho's ``Client``, which does that on a
             thread of its own.
         settings: where and as whom.
         client_id: who we are.
@@ -144,7 +181,7 @@ def new_client(
         client_id=client_id,
         clean_session=None if five else not keep_session,
         protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
-        reconnect_on_failure=not issubclass(kind, BufferedClient),
+        reconnect_on_failure=not issubclass(kind, FramedClient),
         manual_ack=manual_ack,
     )
     client.connect_timeout = settings.connect_timeout_s
@@ -168,17 +205,6 @@ def connect_properties(settings: BrokerSettings, **properties: int) -> Propertie
     for name, value in properties.items():
         setattr(made, name, value)
     return made
-
-
-def _after_properties(packet: bytes, at: int) -> int:
-    """Where the payload begins: properties stand before it with their length (MQTT 5, 2.2.2), and we need none."""
-    length = shift = 0
-    for place in range(at, min(at + 4, len(packet))):
-        length |= (packet[place] & 127) << shift
-        if packet[place] < 128:
-            return place + 1 + length
-        shift += 7
-    return len(packet) + 1
 
 
 def topic_of(message: MQTTMessage) -> bytes:

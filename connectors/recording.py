@@ -21,7 +21,7 @@ import pyarrow.parquet as pa_parquet
 from numpy.typing import NDArray
 
 from connectors.channel_map import Channel, ChannelMap
-from connectors.columns import SHANGHAI
+from connectors.formats.columns import SHANGHAI
 from connectors.topic import tag_fault
 from model.errors import FengsuiError
 from model.sensor import Asset, Sensor

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, TypeAlias
@@ -20,12 +20,12 @@ from pydantic import AfterValidator, Field
 from connectors.broker import BrokerSettings
 from connectors.channel_map import load_channel_map
 from connectors.contract import Role
-from connectors.json_readings import JsonReadings
+from connectors.decoder import MessageDecoder
 from connectors.publisher import Publisher
 from connectors.recording import RecordedSensor, Recording, load_recording, registry, series_files
 from connectors.settings import LocalPath, SettingsModel
 from connectors.topic import OWN_TAG, Subscription, TagTemplate
-from model.connector import Decoder, Delivery, Inbox, Probe, Source
+from model.connector import Decoder, Deliveries, Delivery, Inbox, Probe, Source
 from model.errors import FengsuiError
 
 __all__ = [
@@ -127,7 +127,7 @@ def build(name: str, settings: Settings) -> Source:
 
 def decoder(settings: Settings) -> Decoder:
     """The decoder of what this source hands over: each reading names its own tag."""
-    return JsonReadings([Subscription(topic="#", tag="{tag}")], payload_bytes_max=settings.group * 1000)
+    return MessageDecoder([Subscription(topic="#", tag="{tag}")], payload_bytes_max=settings.group * 1000)
 
 
 def shift_ns(recording: Recording, options: Options, now_ns: int) -> int:
@@ -258,8 +258,8 @@ class ReplaySource:
         else:
             self.finished = True
 
-    def acknowledge(self, receipts: Sequence[int]) -> None:
-        self.acknowledged += len(receipts)
+    def acknowledge(self, through: int) -> None:
+        self.acknowledged = through
 
     def connected(self) -> bool:
         """True once the recording is read, until it is stopped."""
@@ -271,8 +271,9 @@ class ReplaySource:
     def _hand_over(self, inbox: Inbox, message: ReplayMessage) -> bool:
         receipt = self.received + 1
         delivery = Delivery(self.name, message.topic, message.payload, time.time_ns(), False, receipt)  # noqa: FBT003
+        one = Deliveries.of([delivery])
         while not self._stopping.is_set():
-            if inbox.put([delivery], _PUT_WAIT_S):
+            if inbox.put(one, _PUT_WAIT_S):
                 self.received = receipt
                 return True
         return False

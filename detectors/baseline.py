@@ -37,6 +37,7 @@ import numpy as np
 from numba import njit, types
 
 from detectors.kernels import (
+    AHEAD,
     F64,
     GAP_PERIODS,
     SENSOR,
@@ -46,6 +47,7 @@ from detectors.kernels import (
     Integers,
     Records,
     Slots,
+    prefetch,
     records,
     tuple_type,
 )
@@ -179,7 +181,10 @@ def ewma_rows(
     learning: Learning,
 ) -> None:
     """Score rows with the chart of ``Ewma``."""
-    for row in range(len(sensor)):
+    rows = len(sensor)
+    for row in range(rows):
+        if row + AHEAD < rows:
+            prefetch(state, sensor[row + AHEAD])
         slot, now = sensor[row], value[row]
         scores[row] = np.nan
         if slot < 0 or slot >= len(state):
@@ -254,7 +259,10 @@ def cusum_rows(
     learning: Learning,
 ) -> None:
     """Score rows with the chart of ``Cusum``."""
-    for row in range(len(sensor)):
+    rows = len(sensor)
+    for row in range(rows):
+        if row + AHEAD < rows:
+            prefetch(state, sensor[row + AHEAD])
         slot, now = sensor[row], value[row]
         scores[row] = np.nan
         if slot < 0 or slot >= len(state):

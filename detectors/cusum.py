@@ -102,6 +102,7 @@ class Cusum:
     )
 
     state_version = 1
+    state_outlasts_settings = False
 
     def __post_init__(self) -> None:
         check("cusum", self)

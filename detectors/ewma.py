@@ -76,6 +76,7 @@ class Ewma:
     )
 
     state_version = 1
+    state_outlasts_settings = False
 
     def __post_init__(self) -> None:
         check("ewma", self)

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numba import njit, types
+from numpy.typing import NDArray
 
 from detectors.declaration import KIND_UNIT, check, declare
-from detectors.kernels import F64, I64, SENSOR, TIME, VALUE, Floats, Integers, Slots, columns
+from detectors.kernels import AHEAD, F64, I64, SENSOR, TIME, VALUE, Floats, Integers, Slots, columns, prefetch
 from model.batch import Batch
 from model.detector import SensorGroup
 from model.inputs import Tick
 from model.scores import Scores
+from model.state import added
 
 _UNSET = np.iinfo(np.int64).min
+_NOT_YET = np.iinfo(np.int64).max
 _VALUE_MAX = 1e100
 
 
@@ -25,11 +28,13 @@ class FlatlineState:
     Attributes:
         moved_ns: int64 [m], event time of the row that last moved.
         anchor: float64 [m], its value, unit of the kind.
+        first_move_ns: int64 [m], event time of the first move that was seen; the largest int64 = none yet.
 
     """
 
     moved_ns: Integers
     anchor: Floats
+    first_move_ns: Integers = field(metadata=added())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +43,8 @@ class Flatline:
 
     Each row is compared with the anchor, the value at the last move, not with the row before it: a slow drift therefore
     moves once it adds up to more than ``tolerance``. ``|value - anchor| > tolerance`` sets the anchor and the score to
-    0; otherwise ``score = time - time of the anchor``. The first row of a sensor is its first anchor.
+    0; otherwise ``score = time - time of the anchor``. The first row of a sensor is its first anchor; nobody knows how
+    long the value had stood there, so until the first move the score is a lower bound: it raises, and never clears.
 
     Use it: on anything noisy by nature (pressure, temperature, ppm), with a tolerance below its noise; the default 0
     means bit-for-bit the same value.
@@ -54,6 +60,7 @@ class Flatline:
     )
 
     state_version = 1
+    state_outlasts_settings = True
 
     def __post_init__(self) -> None:
         check("flatline", self)
@@ -62,7 +69,8 @@ class Flatline:
         return "s"
 
     def init(self, sensors: SensorGroup) -> FlatlineState:
-        return FlatlineState(np.full(len(sensors), _UNSET, np.int64), np.zeros(len(sensors)))
+        slots = len(sensors)
+        return FlatlineState(np.full(slots, _UNSET, np.int64), np.zeros(slots), np.full(slots, _NOT_YET, np.int64))
 
     def update(self, state: FlatlineState, batch: Batch) -> Scores:
         """Score rows: float64 [n], s.
@@ -72,15 +80,19 @@ class Flatline:
 
         """
         scores = np.empty(len(batch))
-        _update(*columns(batch), scores, state.moved_ns, state.anchor, self.tolerance)
+        _update(*columns(batch), scores, state.moved_ns, state.anchor, state.first_move_ns, self.tolerance)
         return scores
+
+    def is_lower_bound(self, state: FlatlineState, slot: Slots, time_ns: Integers) -> NDArray[np.bool_]:
+        """Say of scored rows whether the value had not been seen to move yet: bool [n]."""
+        return time_ns < state.first_move_ns[slot]
 
     def advance(self, state: FlatlineState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
 
 
 @njit(
-    types.void(SENSOR, TIME, VALUE, F64, I64, F64, types.float64),
+    types.void(SENSOR, TIME, VALUE, F64, I64, F64, I64, types.float64),
     cache=True,
     nogil=True,
     error_model="numpy",
@@ -92,16 +104,25 @@ def _update(
     scores: Floats,
     moved_ns: Integers,
     anchor: Floats,
+    first_move_ns: Integers,
     tolerance: float,
 ) -> None:
-    for row in range(len(sensor)):
+    rows = len(sensor)
+    for row in range(rows):
+        if row + AHEAD < rows:
+            ahead = sensor[row + AHEAD]
+            prefetch(moved_ns, ahead)
+            prefetch(anchor, ahead)
         slot = sensor[row]
         if slot < 0 or slot >= len(anchor):
             raise IndexError("a row names no slot of the detector's state")
         if not abs(value[row]) <= _VALUE_MAX:
             scores[row] = np.nan
             continue
-        if moved_ns[slot] == _UNSET or abs(value[row] - anchor[slot]) > tolerance:
+        first = moved_ns[slot] == _UNSET
+        if first or abs(value[row] - anchor[slot]) > tolerance:
             moved_ns[slot] = time_ns[row]
             anchor[slot] = value[row]
+            if not first and first_move_ns[slot] == _NOT_YET:
+                first_move_ns[slot] = time_ns[row]
         scores[row] = (time_ns[row] - moved_ns[slot]) / 1e9

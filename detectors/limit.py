@@ -41,6 +41,7 @@ class Limit:
     low: float | None = field(default=None, metadata=declare(unit=KIND_UNIT, doc="lower limit; none = not judged"))
 
     state_version = 1
+    state_outlasts_settings = True
 
     def __post_init__(self) -> None:
         check("limit", self)

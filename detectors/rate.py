@@ -9,7 +9,21 @@ import numpy as np
 from numba import njit, types
 
 from detectors.declaration import check, declare
-from detectors.kernels import F64, SENSOR, TIME, VALUE, Floats, Integers, Records, Slots, columns, nanoseconds, records
+from detectors.kernels import (
+    AHEAD,
+    F64,
+    SENSOR,
+    TIME,
+    VALUE,
+    Floats,
+    Integers,
+    Records,
+    Slots,
+    columns,
+    nanoseconds,
+    prefetch,
+    records,
+)
 from model.batch import Batch
 from model.detector import SensorGroup
 from model.inputs import Tick
@@ -82,6 +96,7 @@ class Rate:
     )
 
     state_version = 1
+    state_outlasts_settings = False
 
     def __post_init__(self) -> None:
         check("rate", self)
@@ -156,7 +171,10 @@ def _slope(own: Ring, now_ns: int, window_ns: int) -> float:
     error_model="numpy",
 )
 def _update(sensor: Slots, time_ns: Integers, value: Floats, scores: Floats, state: Records, window_ns: int) -> None:
-    for row in range(len(sensor)):
+    rows = len(sensor)
+    for row in range(rows):
+        if row + AHEAD < rows:
+            prefetch(state, sensor[row + AHEAD])
         slot = sensor[row]
         scores[row] = np.nan
         if slot < 0 or slot >= len(state):

@@ -50,6 +50,7 @@ class Silence:
     """
 
     state_version = 1
+    state_outlasts_settings = True
 
     def __post_init__(self) -> None:
         check("silence", self)

@@ -21,7 +21,84 @@ class Delivery:
     payload: bytes
     received_ns: int
     retained: bool  # last known state, not an event
-    receipt: int  # the source's own mark; handed back to acknowledge
+    receipt: int  # the source's own mark, rising; see ``Source.acknowledge``
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """Messages of one source in order of receipt, in columns: thousands of them cost no object each.
+
+    Attributes:
+        source: name of the source in the configuration.
+        data: where the topics and payloads stand.
+        topic_at, topic_end: int64 [n], a message's topic in ``data``, UTF-8 where the sender keeps to its protocol.
+        payload_at, payload_end: int64 [n], its payload.
+        received_ns: int64 [n], wall clock at receipt, ns since 1970 UTC.
+        retained: bool [n], last known state, not an event.
+        receipt: int64 [n], the source's own marks, rising.
+
+    """
+
+    source: str
+    data: bytes
+    topic_at: NDArray[np.int64]
+    topic_end: NDArray[np.int64]
+    payload_at: NDArray[np.int64]
+    payload_end: NDArray[np.int64]
+    received_ns: NDArray[np.int64]
+    retained: NDArray[np.bool_]
+    receipt: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, deliveries: Sequence[Delivery]) -> Deliveries:
+        """Columns of some messages of one source."""
+        pieces = [piece for one in deliveries for piece in (one.topic.encode(errors="replace"), one.payload)]
+        ends = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
+        return cls(
+            deliveries[0].source if deliveries else "",
+            b"".join(pieces),
+            ends[0:-1:2].copy(),
+            ends[1::2].copy(),
+            ends[1::2].copy(),
+            ends[2::2].copy(),
+            np.array([one.received_ns for one in deliveries], np.int64),
+            np.array([one.retained for one in deliveries], np.bool_),
+            np.array([one.receipt for one in deliveries], np.int64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.receipt)
+
+    def __getitem__(self, row: int) -> Delivery:
+        return Delivery(
+            self.source,
+            self.topic(row),
+            self.data[self.payload_at[row] : self.payload_end[row]],
+            int(self.received_ns[row]),
+            bool(self.retained[row]),
+            int(self.receipt[row]),
+        )
+
+    def topic(self, row: int) -> str:
+        """Readable also where it is not UTF-8, so that it can be refused by name."""
+        return self.data[self.topic_at[row] : self.topic_end[row]].decode(errors="replace")
+
+    @property
+    def payload_bytes(self) -> int:
+        return int((self.payload_end - self.payload_at).sum())
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Deliveries:
+        return Deliveries(
+            self.source,
+            self.data,
+            self.topic_at[rows],
+            self.topic_end[rows],
+            self.payload_at[rows],
+            self.payload_end[rows],
+            self.received_ns[rows],
+            self.retained[rows],
+            self.receipt[rows],
+        )
 
 
 @dataclass(slots=True)
@@ -39,27 +116,40 @@ class Readings:
     """Decoded rows by tag, before the registry is asked.
 
     Attributes:
-        tags: [n].
+        names: tags. A decoder that hands over the same list again has only added to it, so that what is looked up
+            for a place in it holds for ever.
+        tag: int32 [n], place in ``names``.
         time_ns: int64 [n]; ``NO_TIME`` where the device gave none.
-        value: float64 [n], in ``units``.
+        value: float64 [n], in its unit.
         quality: uint8 [n].
-        units: [n]; empty = the unit of the sensor's kind.
-        delivery: int32 [n], which of the deliveries handed in the row came from.
+        units: unit names, the first one empty: the unit of the sensor's kind. Only added to, like ``names``.
+        unit: int32 [n], place in ``units``.
+        delivery: int32 [n], which of the deliveries handed in the row came from, rising.
 
     """
 
-    tags: list[str]
+    names: list[str]
+    tag: NDArray[np.int32]
     time_ns: NDArray[np.int64]
     value: NDArray[np.float64]
     quality: NDArray[np.uint8]
     units: list[str]
+    unit: NDArray[np.int32]
     delivery: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.tag)
+
+    @property
+    def tags(self) -> list[str]:
+        """The tag of each row."""
+        return [self.names[place] for place in self.tag.tolist()]
 
 
 class Decoder(Protocol):
     """Turns the payloads of one subscription into rows. Never raises on a payload."""
 
-    def decode(self, deliveries: Sequence[Delivery]) -> tuple[Readings, list[Refusal]]: ...
+    def decode(self, deliveries: Deliveries) -> tuple[Readings, list[Refusal]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +163,7 @@ class Probe:
 class Inbox(Protocol):
     """Where a source puts what it received. Bounded; order is kept."""
 
-    def put(self, deliveries: Sequence[Delivery], wait_s: float) -> int:
+    def put(self, deliveries: Deliveries, wait_s: float) -> int:
         """Hand deliveries over, first ones first; returns how many were taken.
 
         Waits up to ``wait_s`` for room while there is none, never longer, so that the source's thread can go on
@@ -93,8 +183,8 @@ class Source(Protocol):
         """Receive until ``stop`` is called; reconnects by itself. Runs on a thread of its own."""
         ...
 
-    def acknowledge(self, receipts: Sequence[int]) -> None:
-        """These are durable. Called from the pipeline's thread, in order of receipt; returns at once."""
+    def acknowledge(self, through: int) -> None:
+        """All messages up to this receipt are durable. Called from the pipeline's thread; returns at once."""
         ...
 
     def connected(self) -> bool: ...

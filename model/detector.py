@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from model.inputs import Tick
 from model.scores import Scores
 
 S = TypeVar("S")
+Read = TypeVar("Read", contravariant=True)  # a state that is only read
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,9 @@ class Detector(Protocol[S]):
     ``update`` and ``advance`` alone.
     """
 
-    state_version: int  # changes when the meaning of S changes: an old snapshot is then not restored
+    state_version: int  # changes when the meaning of S changes: the detector then begins anew, whatever was kept
+    #: S means the same under other settings and scan periods, and goes on over such a change.
+    state_outlasts_settings: bool
 
     def score_unit(self, unit: str) -> str:
         """Unit of the score for a kind measured in ``unit``."""
@@ -71,4 +74,16 @@ class Detector(Protocol[S]):
             float64 [m], one a slot, NaN = nothing to say; None where time alone says nothing.
 
         """
+        ...
+
+
+@runtime_checkable
+class LowerBounding(Protocol[Read]):
+    """A detector whose first scores say only "at least so much", because it does not know what was before.
+
+    Such a score raises like any other, and never clears: the true one may be higher.
+    """
+
+    def is_lower_bound(self, state: Read, slot: NDArray[np.int32], time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Say it of rows that ``update`` has scored: bool [n]."""
         ...

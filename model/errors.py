@@ -74,6 +74,17 @@ class CommandRefused(FengsuiError):
     """A human act that cannot be carried out, such as acknowledging an unknown alarm."""
 
 
+class OutcomeUnknown(FengsuiError):
+    """A human act that may have been carried out or not. Sending the same command id again is safe."""
+
+    def __init__(self, command_id: str, reason: str) -> None:
+        self.command_id = command_id
+        self.reason = reason
+        super().__init__(
+            f"{reason}; it may have been carried out or not. Sending it again as command {command_id} is safe"
+        )
+
+
 class RetryableError(FengsuiError):
     """A sink could not take the items now; the same items may be offered again."""
 

@@ -13,11 +13,13 @@ from model.plan import Plan
 class Tick:
     """One clock reading, journaled once a second.
 
-    ``wall_ns`` may jump (NTP, a person); ``elapsed_ns`` is the monotonic clock and measures durations.
+    ``wall_ns`` may jump (NTP, a person); ``elapsed_ns`` counts since the machine's start, suspended time included, and
+    measures durations. ``boot`` says which start that is; over two of them ``elapsed_ns`` means nothing.
     """
 
     wall_ns: int
     elapsed_ns: int
+    boot: str = ""  # empty in journals of versions that did not know it
 
 
 @dataclass(frozen=True, slots=True)

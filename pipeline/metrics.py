@@ -34,14 +34,29 @@ class PipelineMetrics:
             "fengsui_journal_commit_seconds", "Write and sync of one commit.", buckets=_SECONDS, registry=r
         )
         self.step_seconds = Histogram("fengsui_step_seconds", "One round of step.", buckets=_SECONDS, registry=r)
-        self.watermark_delay = Gauge("fengsui_watermark_delay_seconds", "Now less the newest event time.", registry=r)
+        self.watermark_delay = Gauge(
+            "fengsui_watermark_delay_seconds",
+            "Now less the newest event time, by the devices' clocks: how old the newest reading is.",
+            registry=r,
+        )
+        self.receipt_delay = Gauge(
+            "fengsui_receipt_delay_seconds",
+            "Now less the newest receive time, by our own clock: how long nothing has come.",
+            registry=r,
+        )
         self.alarms = Gauge("fengsui_alarms", "Open alarms.", ["grade", "state"], registry=r)
+        self.reconciled = Counter(
+            "fengsui_alarms_reconciled",
+            "Open alarms that a start brought to what was told.",
+            ["difference"],
+            registry=r,
+        )
         self.events = Counter("fengsui_events", "Alarm events.", ["transition", "grade"], registry=r)
         self.outbox_rows = Counter("fengsui_outbox_rows", "Rows put into the outbox.", registry=r)
         self.inbox_depth = Gauge("fengsui_inbox_depth", "Deliveries waiting for the pipeline.", registry=r)
         self.connected = Gauge("fengsui_source_connected", "1 = the source is connected.", ["source"], registry=r)
         self.source_restarts = Counter("fengsui_source_restarts", "Source threads begun again.", ["source"], registry=r)
-        self.sensors = Gauge("fengsui_sensors", "Sensors by whether they report.", ["state"], registry=r)
+        self.sensors = Gauge("fengsui_sensors", "Sensors by whether they report, by receipt.", ["state"], registry=r)
         self.last_tick = Gauge("fengsui_last_tick_timestamp_seconds", "Wall time of the last tick.", registry=r)
 
 

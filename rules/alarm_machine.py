@@ -82,20 +82,26 @@ class AlarmMachine:
     """All alarms that are not normal, and how often each has been raised."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[str, str], _Open] = {}
-        self._key: dict[str, tuple[str, str]] = {}  # alarm id -> (rule, tag)
+        self._open: dict[str, _Open] = {}  # by alarm id
+        self._judged: dict[tuple[str, str], str] = {}  # (rule, tag) -> id of the open alarm that readings reach
         self._episodes: dict[tuple[str, str], int] = {}
 
     def open_alarms(self) -> list[Alarm]:
         entries = list(self._open.values())  # in one go: the status asks from another thread
         return [entry.alarm for entry in entries]
 
+    def judged_alarms(self) -> list[Alarm]:
+        """The open alarms that readings reach: one a rule and tag."""
+        return [self._open[alarm_id].alarm for alarm_id in self._judged.values()]
+
+    def is_judged(self, alarm: Alarm) -> bool:
+        return self._judged.get((alarm.rule, alarm.tag)) == alarm.id
+
     def level_changed(
         self, subject: Subject, old: Grade, new: Grade, circumstance: Circumstance, why: Why | None
     ) -> AlarmEvent:
         """Report a change of grade that the readings brought about."""
-        key = (subject.rule, subject.tag)
-        entry = self._open.get(key)
+        entry = self._open.get(self._judged.get((subject.rule, subject.tag), ""))
         active = entry is not None and entry.alarm.state in ACTIVE
         if new == Grade.NONE:
             signal = Signal.RETURN
@@ -104,8 +110,8 @@ class AlarmMachine:
         else:
             signal = Signal.UPGRADE if new > old else Signal.DOWNGRADE
         if entry is None:
-            entry = self._begin(key, subject, circumstance)
-        return self._apply(key, entry, signal, new, circumstance, why)
+            entry = self._begin(subject, circumstance)
+        return self._apply(entry, signal, new, circumstance, why)
 
     def act(self, signal: Signal, alarm_id: str, circumstance: Circumstance) -> AlarmEvent:
         """Carry out what a person asked for.
@@ -114,33 +120,55 @@ class AlarmMachine:
             CommandRefused: the alarm is unknown, closed, or not in a state in which this can be done.
 
         """
-        key = self._key.get(alarm_id)
-        if key is None:
+        entry = self._open.get(alarm_id)
+        if entry is None:
             raise CommandRefused(f"alarm {alarm_id!r} is not open; `fengsui alarms list` shows the open ones")
-        entry = self._open[key]
         if (entry.alarm.state, signal) not in TRANSITIONS:
             raise CommandRefused(f"alarm {alarm_id} is {entry.alarm.state}; it cannot be given the signal {signal}")
         grade = Grade.NONE if signal is Signal.RETURN else entry.alarm.grade
-        return self._apply(key, entry, signal, grade, circumstance, None)
+        return self._apply(entry, signal, grade, circumstance, None)
 
-    def _begin(self, key: tuple[str, str], subject: Subject, circumstance: Circumstance) -> _Open:
-        episode = self._episodes.get(key, 0) + 1
-        self._episodes[key] = episode
+    def remove(self, gone: Alarm) -> None:
+        """Take out an open alarm: it is over, or nobody was told of it."""
+        del self._open[gone.id]
+        if not self.is_judged(gone):
+            return
+        key = (gone.rule, gone.tag)
+        del self._judged[key]
+        if len(self._open) > len(self._judged):  # some stand beside others
+            beside = [alarm.id for alarm in self.open_alarms() if (alarm.rule, alarm.tag) == key]
+            if beside:
+                self._judged[key] = min(beside)
+
+    def adopt(self, alarm: Alarm, *, latching: bool, events: int) -> None:
+        """Take an open alarm as people were told of it, in place of what is known under its id.
+
+        Where its rule and tag have another open alarm already, it stands beside that one, out of reach of readings,
+        and takes its place when that one is over.
+        """
+        if alarm.id not in self._open:
+            self._next_episode(alarm.rule, alarm.tag)
+        self._place(_Open(alarm, latching, events))
+
+    def _begin(self, subject: Subject, circumstance: Circumstance) -> _Open:
+        episode = self._next_episode(subject.rule, subject.tag)
         alarm_id = _digest("alarm", subject.rule, subject.tag, str(circumstance.time_ns), str(episode))
         alarm = beginning(alarm_id, subject.rule, subject.tag, subject.asset, circumstance.time_ns)
-        entry = _Open(alarm, subject.latching, 0)
-        self._open[key] = entry
-        self._key[alarm.id] = key
+        return self._place(_Open(alarm, subject.latching, 0))
+
+    def _next_episode(self, rule: str, tag: str) -> int:
+        episode = self._episodes.get((rule, tag), 0) + 1
+        self._episodes[rule, tag] = episode
+        return episode
+
+    def _place(self, entry: _Open) -> _Open:
+        alarm = entry.alarm
+        self._open[alarm.id] = entry
+        self._judged.setdefault((alarm.rule, alarm.tag), alarm.id)
         return entry
 
     def _apply(
-        self,
-        key: tuple[str, str],
-        entry: _Open,
-        signal: Signal,
-        grade: Grade,
-        circumstance: Circumstance,
-        why: Why | None,
+        self, entry: _Open, signal: Signal, grade: Grade, circumstance: Circumstance, why: Why | None
     ) -> AlarmEvent:
         old = entry.alarm
         transition, plain, latched = TRANSITIONS[old.state, signal]
@@ -166,13 +194,16 @@ class AlarmMachine:
         )
         entry.alarm = after(old, event)
         if state == AlarmState.NORMAL:
-            del self._open[key]
-            del self._key[old.id]
+            self.remove(old)
         return event
 
     def snapshot(self) -> tuple[list[tuple[Alarm, bool, int]], list[tuple[str, str, int]]]:
-        """Open alarms (with latching and number of events) and episode counters, in a stable order."""
-        entries = [(e.alarm, e.latching, e.events) for _, e in sorted(self._open.items())]
+        """Open alarms (with latching and number of events) and episode counters, in a stable order.
+
+        Of alarms with the same rule and tag the one that readings reach comes first.
+        """
+        entries = [(e.alarm, e.latching, e.events) for e in self._open.values()]
+        entries.sort(key=lambda e: (e[0].rule, e[0].tag, not self.is_judged(e[0]), e[0].id))
         return entries, [(rule, tag, n) for (rule, tag), n in sorted(self._episodes.items())]
 
     @classmethod
@@ -181,9 +212,7 @@ class AlarmMachine:
     ) -> AlarmMachine:
         machine = cls()
         for alarm, latching, events in entries:
-            key = (alarm.rule, alarm.tag)
-            machine._open[key] = _Open(alarm, latching, events)
-            machine._key[alarm.id] = key
+            machine._place(_Open(alarm, latching, events))
         machine._episodes = {(rule, tag): n for rule, tag, n in episodes}
         return machine
 

@@ -6,12 +6,10 @@ there can neither raise nor clear an alarm.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from model.batch import GOOD
@@ -26,9 +24,6 @@ ENTERED_LATE = 2
 _CODES = frozenset({"quality", "clock_fault"})
 
 Columns = Mapping[str, NDArray[np.float64]]
-#: Operand -> its lowest and highest value in a batch; (inf, -inf) where all are NaN.
-Extremes: TypeAlias = Mapping[str, tuple[float, float]]
-May: TypeAlias = Callable[[Extremes], bool]
 _Mask = NDArray[np.bool_]
 
 
@@ -38,11 +33,6 @@ class GradeTest:
 
     condition: Condition  # resolved: limits in the units of the operands
     deadband: float
-    #: False only where no row of the batch can meet the condition: one question for all rows of a quiet batch.
-    may_begin: May = field(init=False, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "may_begin", _possible(self.condition)[0])
 
     def begins(self, columns: Columns) -> NDArray[np.bool_]:
         """Where the condition is known to hold, bool [n]; cheaper than ``evidence``."""
@@ -67,62 +57,6 @@ class GradeTest:
         code[(quality != GOOD) & (code != SAYS_NOTHING)] = SAYS_NOTHING
         code[begins] = ENTERS
         return code
-
-
-def extremes(columns: Columns) -> Extremes:
-    """Lowest and highest value of every column, NaN left out."""
-    return {name: _extremes(column) for name, column in columns.items()}
-
-
-@njit(cache=True)
-def _extremes(x: NDArray[np.float64]) -> tuple[float, float]:
-    low, high = np.inf, -np.inf
-    for i in range(len(x)):
-        low = min(low, x[i])
-        high = max(high, x[i])
-    return low, high
-
-
-def _possible(condition: Condition) -> tuple[May, May]:
-    """Whether any row can make the condition true, and whether any can make it false, as far as extremes tell."""
-    match condition:
-        case Comparison():
-            return _possible_comparison(condition)
-        case Not(part):
-            true, false = _possible(part)
-            return false, true
-        case AllOf(parts):
-            trues, falses = zip(*map(_possible, parts), strict=True)
-            return _all(trues), _any(falses)
-        case AnyOf(parts):
-            trues, falses = zip(*map(_possible, parts), strict=True)
-            return _any(trues), _all(falses)
-
-
-def _all(questions: tuple[May, ...]) -> May:
-    return lambda found: all(may(found) for may in questions)
-
-
-def _any(questions: tuple[May, ...]) -> May:
-    return lambda found: any(may(found) for may in questions)
-
-
-def _possible_comparison(comparison: Comparison) -> tuple[May, May]:
-    name, limit = comparison.operand, comparison.limit
-    above: May = lambda found: found[name][1] > limit  # noqa: E731 - six questions, one line each
-    at_least: May = lambda found: found[name][1] >= limit  # noqa: E731
-    below: May = lambda found: found[name][0] < limit  # noqa: E731
-    at_most: May = lambda found: found[name][0] <= limit  # noqa: E731
-    same: May = lambda found: found[name][0] <= limit <= found[name][1]  # noqa: E731
-    other: May = lambda found: found[name][0] < limit or found[name][1] > limit  # noqa: E731
-    answers = {
-        ">": (above, at_most),
-        ">=": (at_least, below),
-        "<": (below, at_least),
-        "<=": (at_most, above),
-        "==": (same, other),
-    }
-    return answers.get(comparison.operator, (other, same))
 
 
 def _truth(condition: Condition, columns: Columns, slack: float) -> tuple[_Mask, _Mask]:

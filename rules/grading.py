@@ -95,6 +95,8 @@ def grade_rows(
     time_ns: NDArray[np.int64],
     evidence: NDArray[np.int8],
     elapsed_ns: int,
+    *,
+    paused: NDArray[np.bool_] | None = None,
 ) -> Changes:
     """Apply rows one after the other.
 
@@ -105,6 +107,8 @@ def grade_rows(
         time_ns: int64 [n], strictly rising per slot.
         evidence: int8 [n, g].
         elapsed_ns: the elapsed clock where a tick is graded; ``NEVER`` for rows, which come between two ticks.
+        paused: bool [n], True = before this row the sensor gave nothing good for so long that what it said before does
+            not count for the off-delay; None where no row is.
 
     """
     room = len(slot)
@@ -123,6 +127,7 @@ def grade_rows(
         slot,
         time_ns,
         evidence,
+        np.zeros(room, np.bool_) if paused is None else paused,
         elapsed_ns,
         row,
         before,
@@ -185,6 +190,7 @@ def _grade_rows(
     slot: NDArray[np.int32],
     time_ns: NDArray[np.int64],
     evidence: NDArray[np.int8],
+    paused: NDArray[np.bool_],
     elapsed_ns: int,
     row: NDArray[np.int64],
     before: NDArray[np.int8],
@@ -202,7 +208,7 @@ def _grade_rows(
                     on[s, g], begun_ns[s, g], over_ns[s, g] = 1, t, NEVER
             else:
                 on[s, g], begun_ns[s, g], over_ns[s, g] = _grade_one(
-                    code, t, was_on, was_begun, over_ns[s, g], on_delay_ns[g], off_delay_ns[g]
+                    code, t, was_on, was_begun, NEVER if paused[i] else over_ns[s, g], on_delay_ns[g], off_delay_ns[g]
                 )
             if was_begun == NEVER and begun_ns[s, g] != NEVER:
                 begun_elapsed_ns[s, g] = elapsed_ns

@@ -74,7 +74,7 @@ class Journal:
         durable_to: int = 0,
         disk: Disk = LOCAL_DISK,
     ) -> None:
-        """Open the journal and bring it in order.
+        """Open it and bring it in order.
 
         Args:
             folder: made if it is not there.
@@ -87,13 +87,12 @@ class Journal:
         self._folder, self._disk, self._segment_bytes = folder, disk, segment_bytes
         self.damage: list[Damage] = []
         self._pending: list[Entry] = []
-        self._pending_bytes = 0
         self._drafts: list[Draft] = []
-        self._under_way: list[Entry] = []
-        self._broken = False
+        self._pending_bytes = 0
+        self._under_way, self._broken = list[Entry](), False
         self._written_plan = self._appended_plan = PlanInForce()
         self._holds: dict[str, int] = {}
-        self._guard = threading.Lock()  # of the segments' list and the holds, which retention reads beside the work
+        self._guard = threading.Lock()  # of the list of segments and the holds: retention works beside the rounds
         self._sync_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-sync")
         self._syncing: Future[None] | None = None
         self._reserve = Reserve(disk, folder, reserve_bytes)
@@ -111,6 +110,12 @@ class Journal:
     def pending_bytes(self) -> int:
         """Size of what was appended and waits for a commit."""
         return self._pending_bytes
+
+    @property
+    def oldest_offset(self) -> int:
+        """Of the first input that is kept; ``next_offset`` where there is none."""
+        with self._guard:
+            return next((one.first_offset for one in self._kept()), self.next_offset)
 
     @property
     def needs_plan(self) -> bool:
@@ -210,7 +215,7 @@ class Journal:
             OffsetGone: the offset is no longer kept.
 
         """
-        oldest = min((segment.first_offset_of(path) for path in segments(self._folder, self._disk)), default=0)
+        oldest = self.oldest_offset
         if offset is None and oldest:
             log.warning("journal: its beginning is no longer kept", oldest=oldest)
         reader = JournalReader(

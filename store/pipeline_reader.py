@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from store.pipeline_store import (
     OutboxRow,
     UnregisteredTag,
     alarms,
+    earlier_plans,
     events,
     outbox,
     plans,
@@ -117,6 +119,10 @@ class PipelineReader:
         if body is None:
             raise StoreError("no plan is in force yet; has `fengsui run` been started with this data_dir?")
         return msgspec.json.decode(body, type=Plan)
+
+    def earlier_plans(self, in_force: str) -> Iterator[Plan]:
+        """All plans but the version in force, newest first."""
+        return earlier_plans(self._engine.connect, in_force)
 
     def poison(self, limit: int = 100) -> list[PoisonRow]:
         query = select(poison).order_by(poison.c.seq.desc()).limit(limit)

@@ -6,7 +6,10 @@ exists without the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -142,17 +145,28 @@ _ADD_UNREGISTERED = _NEW.on_conflict_do_update(
 )
 
 
+_ADD_OUTBOX_ROW = insert(outbox).on_conflict_do_nothing()
+_POSITION = insert(position)
+_MOVE_POSITION = _POSITION.on_conflict_do_update(index_elements=["one"], set_={"offset": _POSITION.excluded.offset})
+_ALARM = insert(alarms)
+_PUT_ALARM = _ALARM.on_conflict_do_update(
+    index_elements=["id"],
+    set_={name: _ALARM.excluded[name] for name in ("open", "state", "grade", "start_ns", "body")},
+)
+
+
 class PipelineStore:
-    """The one writer of pipeline.db."""
+    """The one writer of pipeline.db; its methods may be called from several threads."""
 
     def __init__(self, path: Path) -> None:
         self._engine = open_writer(path, schema, "fengsui pipeline")
-        with self._engine.connect() as connection:  # the only writer: what is listed need not be asked again
+        self._lock = threading.Lock()
+        with self._writing() as connection:  # the only writer: what is listed need not be asked again
             self._listed = set(connection.execute(select(unregistered.c.tag)).scalars())
 
     def position(self) -> int:
         """Events of inputs below this offset are stored."""
-        with self._engine.connect() as connection:
+        with self._writing() as connection:
             return connection.execute(select(position.c.offset)).scalar() or 0
 
     def record(self, new_events: Sequence[AlarmEvent], rows: Sequence[OutboxRow], next_offset: int) -> int:
@@ -160,33 +174,30 @@ class PipelineStore:
 
         Events that are stored already are left as they are: the same input stepped twice has one effect.
         """
-        with self._engine.begin() as connection:
-            added = sum(_add_event(connection, event) for event in new_events)
-            for row in rows:
-                connection.execute(
-                    insert(outbox)
-                    .values(
-                        id=row.id,
-                        alarm_id=row.alarm_id,
-                        time_ns=row.time_ns,
-                        topic=_json(row.topic),
-                        body=row.body,
-                    )
-                    .on_conflict_do_nothing()
-                )
-            connection.execute(
-                insert(position)
-                .values(one=1, offset=next_offset)
-                .on_conflict_do_update(index_elements=["one"], set_={"offset": next_offset})
-            )
+        with self._writing() as connection:
+            added = _add_events(connection, new_events)
+            if rows:
+                connection.execute(_ADD_OUTBOX_ROW, [_columns(row) for row in rows])
+            connection.execute(_MOVE_POSITION, {"one": 1, "offset": next_offset})
         return added
+
+    def open_alarms(self) -> list[tuple[Alarm, int]]:
+        """Every open alarm as people were told of it, with the number of its events."""
+        numbered = select(func.count()).where(events.c.alarm_id == alarms.c.id).scalar_subquery()
+        with self._writing() as connection:
+            rows = connection.execute(select(alarms.c.body, numbered).where(alarms.c.open).order_by(alarms.c.id))
+            return [(msgspec.json.decode(body, type=Alarm), count) for body, count in rows]
 
     def note_plan(self, plan: Plan) -> None:
         """Show readers which plan is in force, with its names; the journal holds the plan itself."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             last = connection.execute(select(plans.c.version).order_by(plans.c.seq.desc()).limit(1)).scalar()
             if last != plan.version:
                 connection.execute(insert(plans).values(version=plan.version, body=_json(plan)))
+
+    def earlier_plans(self, in_force: str) -> Iterator[Plan]:
+        """All plans but the version in force, newest first."""
+        return earlier_plans(self._writing, in_force)
 
     def keep_poison(self, refusals: Iterable[Refusal]) -> None:
         """Keep refused payloads with their reason; the oldest make room."""
@@ -203,7 +214,7 @@ class PipelineStore:
         ]
         if not rows:
             return
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(insert(poison), rows)
             newest = connection.execute(select(func.max(poison.c.seq))).scalar() or 0
             connection.execute(delete(poison).where(poison.c.seq <= newest - POISON_KEPT))
@@ -219,52 +230,104 @@ class PipelineStore:
             listed.add(tag.tag)
             rows.append(asdict(tag))
         if rows:
-            with self._engine.begin() as connection:
+            with self._writing() as connection:
                 connection.execute(_ADD_UNREGISTERED, rows)
         self._listed = listed
         return left_out
 
     def forget_unregistered(self, registered: Iterable[str]) -> None:
         """Drop tags that have been registered since."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             gone = self._listed.intersection(registered)
             for tag in gone:
                 connection.execute(delete(unregistered).where(unregistered.c.tag == tag))
         self._listed -= gone
 
     def outbox_size(self) -> int:
-        with self._engine.connect() as connection:
+        with self._writing() as connection:
             return connection.execute(select(func.count()).select_from(outbox)).scalar_one()
 
     def close(self) -> None:
-        self._engine.dispose()
+        with self._lock:
+            self._engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """One transaction; the threads of the pipeline take turns on the one connection."""
+        with self._lock, self._engine.begin() as connection:
+            yield connection
 
 
-def _add_event(connection: Connection, event: AlarmEvent) -> bool:
-    added = connection.execute(
-        insert(events)
-        .values(id=event.id, alarm_id=event.alarm_id, offset=event.offset, body=_json(event))
-        .on_conflict_do_nothing()
-    )
-    if not added.rowcount:
-        return False
-    stored = connection.execute(select(alarms.c.body).where(alarms.c.id == event.alarm_id)).scalar()
-    if stored is None:
-        alarm = beginning(event.alarm_id, event.rule, event.tag, event.asset, event.time_ns)
-    else:
-        alarm = msgspec.json.decode(stored, type=Alarm)
-    alarm = after(alarm, event)
-    columns = {
-        "open": alarm.state != AlarmState.NORMAL,
-        "state": alarm.state.value,
-        "grade": int(alarm.grade),
-        "start_ns": alarm.start_ns,
-        "body": _json(alarm),
-    }
+def earlier_plans(ask: Callable[[], AbstractContextManager[Connection]], in_force: str) -> Iterator[Plan]:
+    """Read one at a time, each with a short query: plans are large, and the first one mostly suffices."""
+    query = select(plans.c.seq, plans.c.body).where(plans.c.version != in_force).order_by(plans.c.seq.desc()).limit(1)
+    seq = sys.maxsize
+    while True:
+        with ask() as connection:
+            row = connection.execute(query.where(plans.c.seq < seq)).first()
+        if row is None:
+            return
+        seq = row.seq
+        yield msgspec.json.decode(row.body, type=Plan)
+
+
+def _add_events(connection: Connection, given: Sequence[AlarmEvent]) -> int:
+    stored: set[str] = set()
+    for part in _parts([event.id for event in given]):
+        stored.update(connection.execute(select(events.c.id).where(events.c.id.in_(part))).scalars())
+    new = list({event.id: event for event in given if event.id not in stored}.values())
+    if not new:
+        return 0
     connection.execute(
-        insert(alarms).values(id=alarm.id, **columns).on_conflict_do_update(index_elements=["id"], set_=columns)
+        insert(events),
+        [{"id": e.id, "alarm_id": e.alarm_id, "offset": e.offset, "body": _json(e)} for e in new],
     )
-    return True
+    changed = _stored_alarms(connection, list({event.alarm_id for event in new}))
+    for event in new:
+        before = changed.get(event.alarm_id)
+        if before is None:
+            before = beginning(event.alarm_id, event.rule, event.tag, event.asset, event.time_ns)
+        changed[event.alarm_id] = after(before, event)
+    connection.execute(
+        _PUT_ALARM,
+        [
+            {
+                "id": alarm.id,
+                "open": alarm.state != AlarmState.NORMAL,
+                "state": alarm.state.value,
+                "grade": int(alarm.grade),
+                "start_ns": alarm.start_ns,
+                "body": _json(alarm),
+            }
+            for alarm in changed.values()
+        ],
+    )
+    return len(new)
+
+
+def _stored_alarms(connection: Connection, ids: list[str]) -> dict[str, Alarm]:
+    found: dict[str, Alarm] = {}
+    for part in _parts(ids):
+        for body in connection.execute(select(alarms.c.body).where(alarms.c.id.in_(part))).scalars():
+            alarm = msgspec.json.decode(body, type=Alarm)
+            found[alarm.id] = alarm
+    return found
+
+
+def _parts(ids: list[str]) -> Iterator[list[str]]:
+    """SQLite takes a limited number of values in one statement."""
+    for begin in range(0, len(ids), 500):
+        yield ids[begin : begin + 500]
+
+
+def _columns(row: OutboxRow) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "alarm_id": row.alarm_id,
+        "time_ns": row.time_ns,
+        "topic": _json(row.topic),
+        "body": row.body,
+    }
 
 
 def _json(item: object) -> bytes:

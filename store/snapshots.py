@@ -32,7 +32,7 @@ class Snapshot:
 
 
 def save(folder: Path, snapshot: Snapshot, *, disk: Disk = LOCAL_DISK) -> Path:
-    """Write, sync, rename; then drop what is too old.
+    """Write, sync, rename; then drop what is too old, and what stood at the same offset before.
 
     Raises:
         StoreError: the disk is full. What was saved before is still there.
@@ -92,6 +92,9 @@ def _put(disk: Disk, path: Path, data: bytes) -> None:
         disk.close(file)
     disk.rename(partial, path)
     disk.sync_folder(folder)
+    for replaced in _files(disk, folder):
+        if replaced != path and _offset(replaced) == _offset(path):
+            disk.unlink(replaced)
     for old in _files(disk, folder)[:-KEPT]:
         disk.unlink(old)
 

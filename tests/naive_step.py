@@ -19,7 +19,7 @@ GAP_NS = 10 * 10**9
 SYSTEM = ("system.data_gap", "system")
 
 Condition = tuple  # ("value", ">=", 25.0), ("and", a, b), ("or", a, b) or ("not", a)
-Says = Literal["yes", "near", "no", "nothing"]
+Says = Literal["yes", "near", "no", "nothing", "pause"]
 
 
 class Happened(NamedTuple):
@@ -69,6 +69,10 @@ class NaiveSensor:
     @property
     def offline_ns(self) -> int:
         return max(60 * 10**9, 3 * self.period_ns)
+
+    @property
+    def pause_ns(self) -> int:
+        return max(5 * 10**9, 3 * self.period_ns)
 
 
 def text(condition: Condition) -> str:
@@ -121,6 +125,7 @@ class Device:
     """What is remembered of one sensor to tell news from what is not."""
 
     accepted: list[tuple[int, float]] = field(default_factory=list)
+    good: list[int] = field(default_factory=list)  # times of the good ones among them
     behind: list[tuple[int, int]] = field(default_factory=list)  # (device, receive) times of late rows in succession
 
     def admit(self, reading: Reading, usable: float) -> tuple[str, int, bool]:
@@ -143,6 +148,12 @@ class Device:
         if len(self.behind) >= 3:
             return self._accept(received, usable, faulty=True)
         return "late", given, False
+
+    def seen_good(self, time_ns: int, pause_ns: int) -> bool:
+        """Remember a good reading; True where none came for longer than the pause before it."""
+        paused = not any(time_ns - before <= pause_ns for before in self.good)
+        self.good.append(time_ns)
+        return paused
 
     def _says_nothing_of_the_pace(self, given: int, received: int) -> bool:
         """Another row of the same message, or of the same second of the device's clock."""
@@ -180,7 +191,9 @@ class GradeOfSensor:
             return "nothing"
         return "no" if holds(self.spec.condition, known, self.spec.deadband) is False else "near"
 
-    def hear(self, time_ns: int, says: Says) -> None:
+    def hear(self, time_ns: int, says: Says, *, paused: bool) -> None:
+        if paused:
+            self.said.append((time_ns, "pause"))
         self.said.append((time_ns, says))
         if not self.on:
             since = self.since("yes")
@@ -191,12 +204,12 @@ class GradeOfSensor:
                 self.on, self.said = False, []
 
     def since(self, wanted: Says) -> int | None:
-        """When what was said last began to be said, with nothing else said in between."""
+        """When what was said last began to be said, with nothing else said in between; for "no" no pause either."""
         beginning = None
         for time_ns, says in reversed(self.said):
             if says == wanted:
                 beginning = time_ns
-            elif says != "nothing":
+            elif says not in ("nothing", "pause") or (says == "pause" and wanted == "no"):
                 break
         return beginning
 
@@ -245,7 +258,7 @@ class NaiveStep:
             if sensor.kind in rule.kinds
         }
         self.settled: dict[tuple[str, int], int] = {}
-        self.last_tick: tuple[int, int] | None = None
+        self.last_tick: tuple[int, int, str] | None = None
         self.live_ns = 0
         self.in_gap = False
 
@@ -260,8 +273,10 @@ class NaiveStep:
         late = verdict == "late"
         offline = late or reading.received_ns - time_ns > sensor.offline_ns
         known = {"value": usable, "quality": float(quality), "clock_fault": float(faulty)}
+        good = not late and quality == 0
+        paused = good and self.devices[reading.sensor].seen_good(time_ns, sensor.pause_ns)
         out = []
-        if self.in_gap and not late and quality == 0:
+        if self.in_gap and good:
             self.in_gap = False
             wall_ns = self.last_tick[0] if self.last_tick else 0
             out.append(self._change(offset, SYSTEM, Grade.NONE, wall_ns, offline=False, latching=False))
@@ -273,22 +288,23 @@ class NaiveStep:
             for grade in grades:
                 says = grade.judge(known, good=quality == 0)
                 if not late:
-                    grade.hear(time_ns, says)
+                    grade.hear(time_ns, says, paused=paused)
                 elif says == "yes" and self._still_news((rule.id, reading.sensor), grade, time_ns):
                     grade.on, grade.said = True, [(time_ns, "yes")]
             out += self._settle(offset, rule, reading.sensor, before, time_ns, offline=offline)
         return out
 
-    def tick(self, offset: int, wall_ns: int, elapsed_ns: int) -> list[Happened]:
+    def tick(self, offset: int, wall_ns: int, elapsed_ns: int, boot: str) -> list[Happened]:
         out = []
         if self.last_tick is not None:
-            passed = elapsed_ns - self.last_tick[1]
+            before_wall_ns, before_ns, before_boot = self.last_tick
+            passed = wall_ns - before_wall_ns if boot != before_boot else elapsed_ns - before_ns
             if 0 <= passed <= GAP_NS:
                 self.live_ns += passed
             elif not self.in_gap:
                 self.in_gap = True
                 out.append(self._change(offset, SYSTEM, Grade.YELLOW, wall_ns, offline=False, latching=False))
-        self.last_tick = wall_ns, elapsed_ns
+        self.last_tick = wall_ns, elapsed_ns, boot
         for rule in self.rules:
             for at, sensor in enumerate(self.sensors):
                 grades = self.grades.get((rule.id, at), [])

@@ -1,4 +1,6 @@
-"""The command line. Exit codes: 0 done, 1 it did not work, 2 wrong configuration or use, 3 nothing such is there.
+"""The command line.
+
+Exit codes: 0 done, 1 it did not work, 2 wrong configuration or use, 3 nothing such is there, 4 outcome unknown.
 
 Commands import what is slow to import when they run, so that a question to the store is answered at once.
 """

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import getpass
+import shlex
 import sys
+import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +18,7 @@ from rich.table import Table
 from app.cli.screen import (
     CONFIG_DEFAULT,
     EXIT_NOT_FOUND,
+    EXIT_UNKNOWN,
     ConfigOption,
     JsonOption,
     LangOption,
@@ -26,11 +30,12 @@ from app.cli.screen import (
     say,
     show_time,
 )
-from app.cli.why import Names, show_alarm, shown_value
+from app.cli.why import Spoken, show_alarm, shown_value, spoken
 from app.client import PipelineClient
 from app.configured import Paths, read
 from config.settings import Settings
 from model.alarm import Alarm
+from model.errors import OutcomeUnknown
 from store.pipeline_reader import PipelineReader
 
 app = typer.Typer(help="报警：列出、查看原因、确认、复位、导出。Alarms: list, show, acknowledge.", no_args_is_help=True)
@@ -38,6 +43,9 @@ app = typer.Typer(help="报警：列出、查看原因、确认、复位、导�
 IdArgument = Annotated[str, typer.Argument(help="Id of the alarm, or its beginning.")]
 ByOption = Annotated[str, typer.Option("--by", help="Who does it; by default the user of this machine.")]
 NoteOption = Annotated[str, typer.Option("--note", help="A remark for the record.")]
+CommandIdOption = Annotated[
+    str, typer.Option("--command-id", help="To repeat a command whose outcome is unknown: it has one effect.")
+]
 
 
 @app.command("list")
@@ -60,7 +68,7 @@ def list_alarms(
     elif not alarms:
         out.print(say("no_alarms", speak), style="green")
     else:
-        out.print(_table(alarms, Names(reader.plan(), speak), configured.time_zone))
+        out.print(_table(alarms, spoken(reader, speak), configured.time_zone))
 
 
 @app.command()
@@ -76,7 +84,7 @@ def show(
     if as_json:
         print_json({"alarm": found, "events": events})
     else:
-        show_alarm(found, events, reader.plan(), speak, configured.time_zone)
+        show_alarm(found, events, spoken(reader, speak), configured.time_zone)
 
 
 @app.command()
@@ -85,10 +93,11 @@ def ack(
     config: ConfigOption = CONFIG_DEFAULT,
     by: ByOption = "",
     note: NoteOption = "",
+    command_id: CommandIdOption = "",
     lang: LangOption = "",
 ) -> None:
     """确认一条报警。Acknowledge an alarm."""
-    _act("acknowledge", alarm, config, by, note, lang)
+    _act("acknowledge", alarm, config, _Said(by or getpass.getuser(), note, command_id or uuid.uuid4().hex), lang)
 
 
 @app.command()
@@ -97,10 +106,11 @@ def reset(
     config: ConfigOption = CONFIG_DEFAULT,
     by: ByOption = "",
     note: NoteOption = "",
+    command_id: CommandIdOption = "",
     lang: LangOption = "",
 ) -> None:
     """复位一条锁存的报警。Reset a latched alarm, or end one that no rule judges any more."""
-    _act("reset", alarm, config, by, note, lang)
+    _act("reset", alarm, config, _Said(by or getpass.getuser(), note, command_id or uuid.uuid4().hex), lang)
 
 
 @app.command()
@@ -117,11 +127,31 @@ def export(config: ConfigOption = CONFIG_DEFAULT) -> None:
         writer.writerow([*row, alarm.offline, alarm.acknowledged_by])
 
 
-def _act(act: str, given: str, config: Path, by: str, note: str, lang: str) -> None:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """Who acts, with which remark, and by which id the command can be repeated."""
+
+    by: str
+    note: str
+    command_id: str
+
+    def options(self) -> list[str]:
+        note = ["--note", self.note] if self.note else []
+        return ["--by", self.by, *note, "--command-id", self.command_id]
+
+
+def _act(act: str, given: str, config: Path, said: _Said, lang: str) -> None:
     configured = read(config)
     speak = language(lang, configured.language)
     found = _one(_reader(configured), given, speak)
-    PipelineClient(configured.socket).act(act, found.id, by=by or getpass.getuser(), note=note)
+    client = PipelineClient(configured.socket)
+    try:
+        client.act(act, found.id, by=said.by, note=said.note, command_id=said.command_id)
+    except OutcomeUnknown as error:
+        verb = "ack" if act == "acknowledge" else act
+        again = ["fengsui", "alarms", verb, found.id, "--config", str(config), *said.options()]
+        complain(say("outcome_unknown", speak, reason=error.reason, command=shlex.join(again)))
+        raise typer.Exit(EXIT_UNKNOWN) from error
     out.print(say(f"done_{act}", speak, id=found.id), style="green")
 
 
@@ -137,7 +167,7 @@ def _one(reader: PipelineReader, given: str, speak: str) -> Alarm:
     return found[0]
 
 
-def _table(alarms: list[Alarm], names: Names, zone: str) -> Table:
+def _table(alarms: list[Alarm], names: Spoken, zone: str) -> Table:
     speak = names.speak
     table = Table(title=say("alarms", speak))
     for key in ("grade", "state"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -18,7 +19,7 @@ from rich.table import Table
 from rich.text import Text as RichText
 
 from app.cli.screen import LangOption, grade_text, language, out, say, set_up_logging, show_time
-from app.cli.why import Names, shown_value
+from app.cli.why import Spoken, shown_value, spoken
 from app.client import PipelineClient
 from app.configured import Paths, read
 from app.jobs.demo import Demo
@@ -44,6 +45,7 @@ def demo(
 ) -> None:
     """演示：模拟城区的泄漏、爆管与阴燃火灾，从报文到分级报警。Demo: from simulated sensors to graded alarms."""
     set_up_logging()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: our processes must not outlive us
     speak = language(lang)
     folder = data_dir or Path(tempfile.mkdtemp(prefix="fengsui-demo-"))
     out.print(say("demo_starting", speak))
@@ -81,7 +83,7 @@ class _View:
     def __init__(self, running: Demo, speak: str) -> None:
         self._demo, self._speak = running, speak
         self._configured: Settings = read(running.config)
-        self._names: Names | None = None
+        self._names: Spoken | None = None
         self._client = PipelineClient(self._configured.socket)
         self._reader: PipelineReader | None = None
         self._rates: deque[tuple[float, int]] = deque(maxlen=10)
@@ -123,7 +125,7 @@ class _View:
         try:
             status = self._client.status()
             self._reader = self._reader or PipelineReader(Paths.under(self._configured.data_dir).pipeline_db)
-            self._names = self._names or Names(self._reader.plan(), self._speak)
+            self._names = self._names or spoken(self._reader, self._speak)
             alarms = self._reader.alarms(open_only=False, limit=200)
         except (FengsuiError, StoreError):
             return [], {}

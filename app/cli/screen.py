@@ -18,7 +18,7 @@ from rich.console import Console
 from app.cli.words import WORDS
 from model.alarm import Grade
 
-EXIT_FAILED, EXIT_CONFIG, EXIT_NOT_FOUND = 1, 2, 3
+EXIT_FAILED, EXIT_CONFIG, EXIT_NOT_FOUND, EXIT_UNKNOWN = 1, 2, 3, 4
 
 out = Console()
 _err = Console(stderr=True)

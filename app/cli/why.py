@@ -7,35 +7,47 @@ from rich.table import Table
 
 from app.cli.screen import grade_text, out, say, show_time
 from model.alarm import Alarm, AlarmEvent, Grade, Why
-from model.plan import Plan
-from pipeline.process.self_watch import SYSTEM_RULES
+from pipeline.delivery.names import Names
+from store.pipeline_reader import PipelineReader
 
 
-class Names:
-    """What the plan in force calls its rules and assets, in the user's language."""
+class Spoken:
+    """What rules and assets are called, in the user's language."""
 
-    def __init__(self, plan: Plan, speak: str) -> None:
-        self.speak = speak
-        self._rules = {rule.id: rule for rule in (*plan.rules, *SYSTEM_RULES)}
-        self._assets = {asset.id: asset.name for asset in plan.assets}
+    def __init__(self, names: Names, speak: str) -> None:
+        self.speak, self._names = speak, names
 
     def rule(self, rule: str) -> str:
-        return self._rules[rule].name.say(self.speak) if rule in self._rules else rule
+        found = self._names.rule(rule)
+        return found.name.say(self.speak) if found else rule
 
     def asset(self, asset: str) -> str:
-        return self._assets[asset].say(self.speak) if asset in self._assets else asset
+        found = self._names.asset(asset)
+        return found.name.say(self.speak) if found else asset
 
     def advice(self, rule: str, grade: Grade) -> str:
-        cards = self._rules[rule].advice if rule in self._rules else ()
+        found = self._names.rule(rule)
+        cards = found.advice if found else ()
         return next((card.text.say(self.speak) for card in cards if card.grade == grade), "")
+
+
+def spoken(reader: PipelineReader, speak: str) -> Spoken:
+    """The names that the store knows.
+
+    Raises:
+        StoreError: no plan is in force yet.
+
+    """
+    plan = reader.plan()
+    return Spoken(Names(plan, lambda: reader.earlier_plans(plan.version)), speak)
 
 
 def shown_value(why: Why | None) -> str:
     return "" if why is None or why.value is None else f"{why.value:.4g} {why.unit}"
 
 
-def show_alarm(alarm: Alarm, events: list[AlarmEvent], plan: Plan, speak: str, zone: str) -> None:
-    names = Names(plan, speak)
+def show_alarm(alarm: Alarm, events: list[AlarmEvent], names: Spoken, zone: str) -> None:
+    speak = names.speak
     title = f"{grade_text(alarm.highest, speak)} {names.rule(alarm.rule)}"
     card = Table.grid(padding=(0, 2))
     card.add_row(say("id", speak), alarm.id)

@@ -55,6 +55,10 @@ WORDS: dict[str, Text] = {
     "by": Text("操作人", "By"),
     "done_acknowledge": Text("已确认 {id}", "Acknowledged {id}"),
     "done_reset": Text("已复位 {id}", "Reset {id}"),
+    "outcome_unknown": Text(
+        "{reason}\n不知是否已执行；用同一命令编号再发一次是安全的：\n{command}",
+        "{reason}\nIt may have been carried out or not; to send it again with the same id is safe:\n{command}",
+    ),
     "not_found": Text("没有编号以 {id} 开头的报警。", "No alarm has an id that begins with {id}."),
     "ambiguous": Text("{id} 不止一条报警，请多写几位。", "{id} fits more than one alarm; write more of it."),
     "pipeline_up": Text("流水线运行中", "The pipeline runs"),

@@ -89,7 +89,7 @@ def _played(packs: Packs) -> Iterator[tuple[int, list[str]]]:
                 "a process that played pack tests must not be ended from outside, got no answer"
             ) from error
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 def _play(packs: Packs, test: PackTest) -> list[str]:

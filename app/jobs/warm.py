@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+import connectors.mqtt_frames  # noqa: F401 - compiled when it is imported, as are the decoder's kernels
 from config.packs import SHIPPED, check_packs, shipped
+from connectors.decoder import MessageDecoder
+from connectors.topic import Subscription
 from model.batch import Batch
+from model.connector import Deliveries, Delivery
 from model.inputs import PlanChange, Tick
 from model.plan import Plan
 from model.sensor import Asset, Enterprise, GridCell, Sensor, Site
@@ -18,6 +22,10 @@ _START_NS = 1_767_542_400_000_000_000
 
 def warm() -> int:
     """Run a few readings of every kind through everything; returns how many kinds."""
+    message = Delivery(
+        "warm", "warm", b'{"value": 1, "time": "2026-01-05 00:00:00"}', _START_NS, retained=False, receipt=1
+    )
+    MessageDecoder([Subscription(topic="warm", tag="warm")]).decode(Deliveries.of([message]))
     packs, _ = check_packs(shipped(), SHIPPED)
     kinds = packs.kinds
     plan = Plan(

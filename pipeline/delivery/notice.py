@@ -8,7 +8,7 @@ from model.alarm import AlarmEvent, Grade
 from model.plan import Plan, RuleSpec
 from model.sensor import Asset, Sensor, Site
 from model.text import Text
-from pipeline.process.self_watch import SYSTEM_RULES
+from pipeline.delivery.names import Earlier, Names
 from store.pipeline_store import OutboxRow
 
 FORMAT = "fengsui.alarm-event.v1"
@@ -31,19 +31,15 @@ class Notice(msgspec.Struct):
 
 
 class NoticeWriter:
-    """Knows the plan's names."""
+    """Knows the names of the plan in force, and those that earlier plans gave to what is gone."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._rules = {rule.id: rule for rule in (*plan.rules, *SYSTEM_RULES)}
-        self._sensors = {sensor.tag: sensor for sensor in plan.sensors}
-        self._assets = {asset.id: asset for asset in plan.assets}
-        self._sites = {site.id: site for site in plan.sites}
+    def __init__(self, plan: Plan, earlier: Earlier) -> None:
+        self._names = Names(plan, earlier)
 
     def outbox_row(self, event: AlarmEvent) -> OutboxRow:
-        sensor = self._sensors.get(event.tag)
-        asset = self._assets.get(event.asset)
-        site = self._sites.get(asset.site) if asset else None
-        notice = _notice(event, self._rules.get(event.rule), sensor, asset, site)
+        asset = self._names.asset(event.asset)
+        site = self._names.site(asset.site) if asset else None
+        notice = _notice(event, self._names.rule(event.rule), self._names.sensor(event.tag), asset, site)
         topic = {
             "site": notice.site or "system",
             "asset": event.asset,

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, repeat
-from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.batch import Batch, concatenate
-from model.connector import Decoder, Delivery, Readings, Refusal
+from model.connector import Decoder, Deliveries, Readings, Refusal
 from model.errors import UnitError
 from model.plan import Plan
 from model.sensor import range_quality
 from model.unit import factor_and_offset
 from store.pipeline_store import UnregisteredTag
+
+_UNREGISTERED = -1
 
 
 @dataclass(slots=True)
@@ -33,6 +33,23 @@ class Intake:
     retained: int = 0  # last known state, shown to nobody as an event
 
 
+@dataclass(slots=True)
+class _Known:
+    """What was looked up for a source's lists of names and units, which are only added to.
+
+    Attributes:
+        sensor: int32, of each name; ``_UNREGISTERED`` = the registry does not know it.
+        factor, offset: float64 [units, units of the plan], NaN where the one cannot be turned into the other.
+
+    """
+
+    names: list[str]
+    units: list[str]
+    sensor: NDArray[np.int32]
+    factor: NDArray[np.float64]
+    offset: NDArray[np.float64]
+
+
 class Ingest:
     """Knows the plan's sensors and each source's decoder; keeps no other state."""
 
@@ -41,40 +58,61 @@ class Ingest:
         of = [kinds[sensor.kind] for sensor in plan.sensors]
         self._decoders = decoders
         self._index = {sensor.tag: index for index, sensor in enumerate(plan.sensors)}
-        self._units = [kind.unit for kind in of]
+        self._units = sorted({kind.unit for kind in plan.kinds})
+        self._unit_of = np.array([self._units.index(kind.unit) for kind in of], np.int32)
         self._low = np.array([kind.low for kind in of], np.float64)
         self._high = np.array([kind.high for kind in of], np.float64)
         self._below = np.array([kind.beyond_low.quality for kind in of], np.uint8)
         self._above = np.array([kind.beyond_high.quality for kind in of], np.uint8)
-        self._conversions: dict[tuple[str, str], tuple[float, float] | None] = {}
+        self._known: dict[str, _Known] = {}
 
-    def take_in(self, deliveries: Sequence[Delivery]) -> Intake:
-        """Decode deliveries in their order, source by source where several sources are mixed."""
+    def take_in(self, deliveries: Sequence[Deliveries]) -> Intake:
+        """Decode deliveries in their order."""
         intake = Intake(Batch.empty())
         batches = []
-        for source, part in _runs(deliveries):
-            events = [delivery for delivery in part if not delivery.retained]
-            intake.retained += len(part) - len(events)
-            readings, refusals = self._decoders[source].decode(events)
+        for part in deliveries:
+            retained = int(np.count_nonzero(part.retained))
+            intake.retained += retained
+            events = part.take(~part.retained) if retained else part
+            readings, refusals = self._decoders[part.source].decode(events)
             intake.refusals += refusals
             batch = self._look_up(readings, events, intake)
-            intake.journaled[source] = intake.journaled.get(source, 0) + len(batch)
+            intake.journaled[part.source] = intake.journaled.get(part.source, 0) + len(batch)
             batches.append(batch)
         intake.batch = concatenate(batches)
         return intake
 
-    def _look_up(self, readings: Readings, deliveries: Sequence[Delivery], intake: Intake) -> Batch:
-        rows = len(readings.tags)
-        sensor = np.fromiter(map(self._index.get, readings.tags, repeat(-1)), np.int32, rows)
-        for row in np.flatnonzero(sensor < 0):
-            _note_unregistered(intake, readings, int(row), deliveries[readings.delivery[row]])
-        value = readings.value.copy()
-        usable = sensor >= 0
-        if any(readings.units):
-            self._convert(readings, deliveries, sensor, value, usable, intake)
-        received_ns = np.array([delivery.received_ns for delivery in deliveries], np.int64)[readings.delivery]
+    def _look_up(self, readings: Readings, deliveries: Deliveries, intake: Intake) -> Batch:
+        known = self._looked_up(deliveries.source, readings)
+        sensor = known.sensor[readings.tag]
+        usable = sensor != _UNREGISTERED
+        all_known = bool(usable.all())
+        for row in () if all_known else np.flatnonzero(~usable).tolist():
+            _note_unregistered(intake, readings, row, deliveries)
+        value = readings.value
+        if readings.unit.any():
+            value = self._converted(readings, deliveries, known, sensor, usable, intake)
+            all_known = False
+        received_ns = deliveries.received_ns[readings.delivery]
         quality = self._range_checked(sensor, value, readings.quality)
-        return Batch(sensor, readings.time_ns, received_ns, value, quality).take(usable)
+        batch = Batch(sensor, readings.time_ns, received_ns, value, quality)
+        return batch if all_known else batch.take(usable)
+
+    def _looked_up(self, source: str, readings: Readings) -> _Known:
+        """Sensors of the source's names, with those that are new to the list."""
+        known = self._known.get(source)
+        if known is None or known.names is not readings.names or known.units is not readings.units:
+            none = np.empty((0, len(self._units)))
+            known = self._known[source] = _Known(readings.names, readings.units, np.empty(0, np.int32), none, none)
+        if len(known.sensor) < len(known.names):
+            new = [self._index.get(tag, _UNREGISTERED) for tag in known.names[len(known.sensor) :]]
+            known.sensor = np.concatenate([known.sensor, np.array(new, np.int32)])
+        if len(known.factor) < len(known.units):
+            pairs = [[_conversion(unit, own) for own in self._units] for unit in known.units[len(known.factor) :]]
+            table = np.array(pairs, np.float64).reshape(-1, len(self._units), 2)
+            known.factor = np.concatenate([known.factor, table[:, :, 0]])
+            known.offset = np.concatenate([known.offset, table[:, :, 1]])
+        return known
 
     def _range_checked(
         self, sensor: NDArray[np.int32], value: NDArray[np.float64], quality: NDArray[np.uint8]
@@ -86,53 +124,54 @@ class Ingest:
         checked: NDArray[np.uint8] = np.maximum(quality, judged)
         return checked
 
-    def _convert(
+    def _converted(
         self,
         readings: Readings,
-        deliveries: Sequence[Delivery],
+        deliveries: Deliveries,
+        known: _Known,
         sensor: NDArray[np.int32],
-        value: NDArray[np.float64],
         usable: NDArray[np.bool_],
         intake: Intake,
-    ) -> None:
-        for row, unit in enumerate(readings.units):
-            if not unit or sensor[row] < 0 or unit == self._units[sensor[row]]:
-                continue
-            wanted = self._units[sensor[row]]
-            conversion = self._conversion(unit, wanted)
-            if conversion is None:
-                usable[row] = False
-                delivery = deliveries[readings.delivery[row]]
-                detail = f"{readings.tags[row]}: unit {unit!r} cannot be turned into {wanted!r}; send {wanted!r}"
-                intake.refusals.append(Refusal(delivery, "bad_unit", detail, delivery.payload))
-            else:
-                value[row] = value[row] * conversion[0] + conversion[1]
-
-    def _conversion(self, given: str, wanted: str) -> tuple[float, float] | None:
-        key = (given, wanted)
-        if key not in self._conversions:
-            if len(self._conversions) > 1000:  # strange units must not fill the memory
-                self._conversions.clear()
-            try:
-                self._conversions[key] = factor_and_offset(given, wanted)
-            except UnitError:
-                self._conversions[key] = None
-        return self._conversions[key]
+    ) -> NDArray[np.float64]:
+        """Values in the units of their kinds; rows whose unit does not fit are refused and marked in ``usable``."""
+        if not len(self._unit_of):
+            return readings.value
+        own = self._unit_of[sensor]
+        factor, offset = known.factor[readings.unit, own], known.offset[readings.unit, own]
+        for row in np.flatnonzero(usable & np.isnan(factor)).tolist():
+            usable[row] = False
+            delivery = deliveries[int(readings.delivery[row])]
+            tag, unit, wanted = (
+                readings.names[readings.tag[row]],
+                known.units[readings.unit[row]],
+                self._units[own[row]],
+            )
+            detail = f"{tag}: unit {unit!r} cannot be turned into {wanted!r}; send {wanted!r}"
+            intake.refusals.append(Refusal(delivery, "bad_unit", detail, delivery.payload))
+        # A value that needs no conversion is left bit for bit as it came.
+        plain = (factor == 1.0) & (offset == 0.0)
+        converted: NDArray[np.float64] = np.where(plain, readings.value, readings.value * factor + offset)
+        return converted
 
 
-def _runs(deliveries: Sequence[Delivery]) -> list[tuple[str, list[Delivery]]]:
-    """Deliveries in order, cut where the source changes."""
-    return [(source, list(run)) for source, run in groupby(deliveries, attrgetter("source"))]
+def _conversion(given: str, wanted: str) -> tuple[float, float]:
+    if not given:
+        return 1.0, 0.0
+    try:
+        return factor_and_offset(given, wanted)
+    except UnitError:
+        return np.nan, np.nan
 
 
-def _note_unregistered(intake: Intake, readings: Readings, row: int, delivery: Delivery) -> None:
-    tag = readings.tags[row]
+def _note_unregistered(intake: Intake, readings: Readings, row: int, deliveries: Deliveries) -> None:
+    tag = readings.names[readings.tag[row]]
     value = float(readings.value[row])
     last_value = value if np.isfinite(value) else None
+    at = int(deliveries.received_ns[readings.delivery[row]])
     known = intake.unregistered.get(tag)
     if known is None:
-        at = delivery.received_ns
-        intake.unregistered[tag] = UnregisteredTag(tag, delivery.source, delivery.topic, at, at, 1, last_value)
+        topic = deliveries.topic(int(readings.delivery[row]))
+        intake.unregistered[tag] = UnregisteredTag(tag, deliveries.source, topic, at, at, 1, last_value)
         return
-    known.last_ns, known.last_value = delivery.received_ns, last_value
+    known.last_ns, known.last_value = at, last_value
     known.count += 1

@@ -6,23 +6,32 @@ belongs to another kind.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.parameters import build
 from model.alarm import Grade
-from model.detector import Detector, SensorGroup
+from model.detector import Detector, LowerBounding, SensorGroup
 from model.plan import DetectorSpec, Plan, RuleSpec
 from model.sensor import Kind
 from rules.evidence import GradeTest
 from rules.grading import Delays, GradingState
 from rules.language import operands, parse, resolve
+from rules.possible import Possible
 
 #: A reading older than this at receipt is news about the past; three scan periods where those are longer.
 OFFLINE_S = 60.0
+#: An off-delay runs through no longer pause between two good readings; three scan periods where those are longer.
+PAUSE_S = 5.0
+
+
+#: (slot int32 [n], time_ns int64 [n]) of rows -> bool [n].
+AtLeast: TypeAlias = Callable[[NDArray[np.int32], NDArray[np.int64]], NDArray[np.bool_]]
 
 
 @dataclass(slots=True)
@@ -43,6 +52,7 @@ class BoundRule:
     tests: tuple[GradeTest, ...]  # of each grade, lowest first
     delays: Delays
     operands: frozenset[str]
+    lower_bounds: dict[str, AtLeast]  # operand -> which of its scores are lower bounds
     state: GradingState
 
     def grade(self, level: int) -> Grade:
@@ -63,6 +73,7 @@ class KindProgram:
     group: SensorGroup
     detectors: list[BoundDetector]
     rules: list[BoundRule]
+    possible: Possible  # of the tests of all rules, one after the other
 
 
 @dataclass(slots=True)
@@ -73,6 +84,7 @@ class Bound:
         program_of: int16 [n], which program a sensor belongs to.
         slot_of: int32 [n], its slot there.
         offline_ns: int64 [n], age at receipt from which its readings are news about the past.
+        pause_ns: int64 [n], longest time between two good readings through which an off-delay runs.
         lateness_ns: only the sensors that have one.
 
     """
@@ -82,16 +94,23 @@ class Bound:
     program_of: NDArray[np.int16]
     slot_of: NDArray[np.int32]
     offline_ns: NDArray[np.int64]
+    pause_ns: NDArray[np.int64]
     lateness_ns: dict[int, int]
     tag_index: dict[str, int]
 
-    def keeps_on(self, rule: str, tag: str) -> bool:
-        """Whether a grade of the rule is on for the sensor, so that readings can still end its alarm."""
+    def judge_of(self, rule: str, tag: str) -> tuple[BoundRule, int] | None:
+        """The rule and the sensor's slot in it; None where the rule does not look at such a sensor."""
         index = self.tag_index.get(tag)
         if index is None:
-            return False
+            return None
         rules = self.programs[self.program_of[index]].rules
-        return any(bound.spec.id == rule and bound.state.level[self.slot_of[index]] > 0 for bound in rules)
+        found = next((bound for bound in rules if bound.spec.id == rule), None)
+        return None if found is None else (found, int(self.slot_of[index]))
+
+    def keeps_on(self, rule: str, tag: str) -> bool:
+        """Whether a grade of the rule is on for the sensor, so that readings can still end its alarm."""
+        found = self.judge_of(rule, tag)
+        return found is not None and bool(found[0].state.level[found[1]] > 0)
 
 
 def bind(plan: Plan) -> Bound:
@@ -112,6 +131,7 @@ def bind(plan: Plan) -> Bound:
         program_of=program_of,
         slot_of=slot_of,
         offline_ns=(np.maximum(OFFLINE_S, 3 * periods) * 1e9).astype(np.int64),
+        pause_ns=(np.maximum(PAUSE_S, 3 * periods) * 1e9).astype(np.int64),
         lateness_ns={i: late for i, late in lateness.items() if late > 0},
         tag_index={sensor.tag: i for i, sensor in enumerate(plan.sensors)},
     )
@@ -135,22 +155,33 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32]) -> KindProgram:
     units = {"value": kind.unit, "quality": "", "clock_fault": ""}
     units |= {bound.spec.id: bound.detector.score_unit(kind.unit) for bound in detectors}
     rules = [
-        _bind_rule(spec, order, units, len(sensors)) for order, spec in enumerate(plan.rules) if kind.id in spec.kinds
+        _bind_rule(spec, order, units, detectors, len(sensors))
+        for order, spec in enumerate(plan.rules)
+        if kind.id in spec.kinds
     ]
-    return KindProgram(kind, sensors, group, detectors, rules)
+    possible = Possible([test.condition for rule in rules for test in rule.tests], list(units))
+    return KindProgram(kind, sensors, group, detectors, rules, possible)
 
 
-def _bind_rule(spec: RuleSpec, order: int, units: dict[str, str], sensors: int) -> BoundRule:
+def _bind_rule(
+    spec: RuleSpec, order: int, units: dict[str, str], detectors: list[BoundDetector], sensors: int
+) -> BoundRule:
     conditions = [resolve(parse(grade.when), units) for grade in spec.grades]
     delays = Delays(
         np.array([round(grade.on_delay_s * 1e9) for grade in spec.grades], np.int64),
         np.array([round(grade.off_delay_s * 1e9) for grade in spec.grades], np.int64),
     )
+    named = frozenset(name for condition in conditions for name in operands(condition))
     return BoundRule(
         spec=spec,
         order=order,
         tests=tuple(GradeTest(c, grade.deadband) for c, grade in zip(conditions, spec.grades, strict=True)),
         delays=delays,
-        operands=frozenset(name for condition in conditions for name in operands(condition)),
+        operands=named,
+        lower_bounds={
+            bound.spec.id: partial(bound.detector.is_lower_bound, bound.state)
+            for bound in detectors
+            if bound.spec.id in named and isinstance(bound.detector, LowerBounding)
+        },
         state=GradingState.fresh(sensors, len(spec.grades)),
     )

@@ -1,4 +1,4 @@
-"""What a new plan keeps of the old one's state: detectors and rules that did not change go on, tag by tag.
+"""What a new plan keeps of the old one's state: what did not change goes on, tag by tag.
 
 An alarm that is on stays on, whatever became of its rule: it ends by fresh readings in range or by a person.
 """
@@ -6,25 +6,23 @@ An alarm that is on stays on, whatever became of its rule: it ends by fresh read
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from model.alarm import Alarm
-from pipeline.process.binding import Bound, BoundDetector, BoundRule, KindProgram
+from pipeline.process.binding import Bound, BoundRule, KindProgram
 from rules.alarm_machine import ACTIVE
 from rules.grading import NEVER
 
 
 def carry_over(old: Bound, new: Bound, open_alarms: Iterable[Alarm]) -> None:
-    """Copy state from ``old`` into ``new``, in place."""
+    """Copy state from ``old`` into ``new``, in place. A kind that is measured in another unit begins anew."""
     before = {program.kind.id: program for program in old.programs}
     for program in new.programs:
         source = before.get(program.kind.id)
-        if source is not None and replace(source.kind, name=program.kind.name) == program.kind:
+        if source is not None and source.kind.unit == program.kind.unit:
             _carry_program(source, program)
-    for alarm in open_alarms:
-        if alarm.state in ACTIVE:
-            _keep_on(new, alarm)
+    keep_on(new, open_alarms)
 
 
 def slot_pairs(old_tags: tuple[str, ...], new_tags: tuple[str, ...]) -> tuple[list[int], list[int]]:
@@ -45,41 +43,47 @@ def copy_slots(source: Any, target: Any, sources: list[int], targets: list[int])
 
 
 def _carry_program(source: KindProgram, target: KindProgram) -> None:
-    sources, targets = slot_pairs(source.group.tags, target.group.tags)
-    before = {_key(bound): bound for bound in source.detectors}
-    unchanged = set()
+    """What was learned goes on where unit, scan period and settings are the same, or where it does not rest on them."""
+    every = slot_pairs(source.group.tags, target.group.tags)
+    steady = _of_same_period(source, target, every)
+    unchanged = dict.fromkeys(("value", "quality", "clock_fault"), every)  # operand -> slots in which it goes on
+    before = {bound.spec.id: bound for bound in source.detectors}
     for bound in target.detectors:
-        old = before.get(_key(bound))
-        if old is not None:
-            copy_slots(old.state, bound.state, sources, targets)
-            unchanged.add(bound.spec.id)
+        old = before.get(bound.spec.id)
+        if old is None or old.spec.detector != bound.spec.detector:
+            continue
+        lasting = bound.detector.state_outlasts_settings
+        if lasting or old.spec.parameters == bound.spec.parameters:
+            copy_slots(old.state, bound.state, *(every if lasting else steady))
+        if old.spec.parameters == bound.spec.parameters:
+            unchanged[bound.spec.id] = every if lasting else steady
     rules = {rule.spec.id: rule for rule in source.rules}
     for rule in target.rules:
         old_rule = rules.get(rule.spec.id)
-        same_operands = rule.operands <= unchanged | {"value", "quality", "clock_fault"}
-        if old_rule is not None and same_operands and old_rule.spec.grades == rule.spec.grades:
-            copy_slots(old_rule.state, rule.state, sources, targets)
+        if old_rule is not None and rule.operands <= unchanged.keys() and old_rule.spec.grades == rule.spec.grades:
+            goes_on = every if all(unchanged[name] is every for name in rule.operands) else steady
+            copy_slots(old_rule.state, rule.state, *goes_on)
             rule.state.recount()
 
 
-def _key(bound: BoundDetector) -> tuple[object, ...]:
-    """What makes two detectors the same, so that the state of one fits the other."""
-    spec = bound.spec
-    return spec.id, spec.detector, tuple(sorted(spec.parameters.items())), bound.detector.state_version
+def _of_same_period(
+    source: KindProgram, target: KindProgram, pairs: tuple[list[int], list[int]]
+) -> tuple[list[int], list[int]]:
+    same = [
+        (old, new) for old, new in zip(*pairs, strict=True) if source.group.period_s[old] == target.group.period_s[new]
+    ]
+    return [old for old, _ in same], [new for _, new in same]
 
 
-def _keep_on(new: Bound, alarm: Alarm) -> None:
-    """Mark the grade of an open alarm as on in a rule whose own state was not carried over."""
-    index = new.tag_index.get(alarm.tag)
-    if index is None:
-        return
-    slot = int(new.slot_of[index])
-    for rule in new.programs[new.program_of[index]].rules:
-        if rule.spec.id == alarm.rule and rule.state.level[slot] == 0:
-            _turn_on(rule, slot, alarm)
+def keep_on(bound: Bound, open_alarms: Iterable[Alarm]) -> None:
+    """Mark the grades of open alarms as on in rules whose own state was not carried over."""
+    for alarm in open_alarms:
+        found = bound.judge_of(alarm.rule, alarm.tag)
+        if alarm.state in ACTIVE and found is not None and found[0].state.level[found[1]] == 0:
+            turn_on(*found, alarm)
 
 
-def _turn_on(rule: BoundRule, slot: int, alarm: Alarm) -> None:
+def turn_on(rule: BoundRule, slot: int, alarm: Alarm) -> None:
     """Turn on the alarm's grade and those below it.
 
     Where all grades of the new rule are higher, none is turned on: readings can then still upgrade the alarm, and a
@@ -94,3 +98,13 @@ def _turn_on(rule: BoundRule, slot: int, alarm: Alarm) -> None:
     state.level[slot] = level
     state.settled_ns[slot] = alarm.changed_ns
     state.recount()
+
+
+def turn_back(rule: BoundRule, slot: int) -> None:
+    """Turn every grade off, as if what began had not been told yet: the next reading that agrees turns it on again."""
+    state = rule.state
+    state.on[slot] = 0
+    state.begun_elapsed_ns[slot] = NEVER
+    state.over_ns[slot] = NEVER
+    state.level[slot] = 0
+    state.settled_ns[slot] = NEVER

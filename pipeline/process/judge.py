@@ -12,7 +12,7 @@ from model.batch import Batch
 from model.condition import Comparison
 from model.inputs import Tick
 from pipeline.process.binding import Bound, BoundRule, KindProgram
-from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, SAYS_NOTHING, Extremes, extremes
+from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, SAYS_NOTHING
 from rules.grading import NEVER, Changes, Delays, grade_rows, grade_time, rows_begun
 
 #: An on-delay that rows alone never satisfy: what time alone began is left to ``grade_time``.
@@ -73,7 +73,11 @@ class _Graded:
 
 
 def judge_rows(
-    bound: Bound, batch: Batch, fresh: NDArray[np.bool_], clock_fault: NDArray[np.bool_]
+    bound: Bound,
+    batch: Batch,
+    fresh: NDArray[np.bool_],
+    clock_fault: NDArray[np.bool_],
+    paused: NDArray[np.bool_],
 ) -> list[LevelChange]:
     """Judge rows in their order.
 
@@ -82,6 +86,7 @@ def judge_rows(
         batch: admitted rows.
         fresh: bool [n]; False = late: detectors do not see it, limits without delay do.
         clock_fault: bool [n].
+        paused: bool [n], True = after a pause through which no off-delay runs.
 
     Returns:
         in order of row, then of the rule's place in the plan.
@@ -96,14 +101,20 @@ def judge_rows(
         slots = bound.slot_of[part.sensor]
         late = ~fresh[rows]
         columns = _columns(program, part, slots, ~late, clock_fault[rows])
-        found = extremes(columns)
+        possible = program.possible.asked(columns)
+        at = 0
         for rule in program.rules:
-            some = _concerned(rule, columns, found, slots)
+            may_begin = possible[at : at + len(rule.tests)]
+            at += len(rule.tests)
+            some = _concerned(rule, columns, may_begin, slots)
             if some is not None:
                 own = {name: column[some] for name, column in columns.items()}
-                evidence = _row_evidence(rule, own, late[some])
                 graded = _Graded(program, rule, own, slots[some], rows[some])
-                moved = grade_rows(rule.state, rule.delays, graded.slots, part.time_ns[some], evidence, NEVER)
+                times = part.time_ns[some]
+                evidence = _row_evidence(rule, own, late[some], _highest(rule, own, slots[some], times))
+                moved = grade_rows(
+                    rule.state, rule.delays, graded.slots, times, evidence, NEVER, paused=paused[rows[some]]
+                )
                 changes.extend(graded.changes(moved))
     changes.sort(key=lambda change: (change.row, change.rule.order))
     return changes
@@ -159,15 +170,17 @@ def _columns(
     return columns
 
 
-def _concerned(rule: BoundRule, columns: Columns, found: Extremes, slots: NDArray[np.int32]) -> NDArray[np.intp] | None:
+def _concerned(
+    rule: BoundRule, columns: Columns, may_begin: list[bool], slots: NDArray[np.int32]
+) -> NDArray[np.intp] | None:
     """Rows that can change anything, of sensors that meet a condition here or did before; None = none, the common case.
 
     Where no condition of a sensor began and none begins, its grades are off and stay off, whatever its rows say.
     """
     begun = rule.state.begun_count[0] > 0
-    begins = [test.begins(columns) for test in rule.tests if test.may_begin(found)]
-    if not begun and not begins:
+    if not begun and not any(may_begin):
         return None
+    begins = [test.begins(columns) for test, may in zip(rule.tests, may_begin, strict=True) if may]
     concerned = rows_begun(rule.state, slots) if begun else np.zeros(len(slots), np.bool_)
     if begins and (any_begins := np.logical_or.reduce(begins)).any():
         concerned |= np.isin(slots, slots[any_begins])
@@ -175,10 +188,22 @@ def _concerned(rule: BoundRule, columns: Columns, found: Extremes, slots: NDArra
     return some if len(some) else None
 
 
-def _row_evidence(rule: BoundRule, columns: Columns, late: NDArray[np.bool_]) -> NDArray[np.int8]:
-    """int8 [n, g]."""
+def _highest(rule: BoundRule, columns: Columns, slots: NDArray[np.int32], time_ns: NDArray[np.int64]) -> Columns:
+    """The columns with the most that each score can be, where some are lower bounds; empty where none is."""
+    highest: Columns = {}
+    for name, is_lower_bound in rule.lower_bounds.items():
+        at_least = is_lower_bound(slots, time_ns) & ~np.isnan(columns[name])
+        if at_least.any():
+            highest[name] = np.where(at_least, np.inf, columns[name])
+    return columns | highest if highest else {}
+
+
+def _row_evidence(rule: BoundRule, columns: Columns, late: NDArray[np.bool_], highest: Columns) -> NDArray[np.int8]:
+    """int8 [n, g]. What a lower bound says counts only where the highest score there can be says the same."""
     quality = columns["quality"].astype(np.uint8)
     evidence = np.stack([test.evidence(columns, quality) for test in rule.tests], axis=1)
+    if highest:
+        evidence[evidence != np.stack([test.evidence(highest, quality) for test in rule.tests], axis=1)] = SAYS_NOTHING
     if late.any():
         at_once = (rule.delays.on_ns == 0) & (rule.operands == {"value"})
         evidence[late] = np.where((evidence[late] == ENTERS) & at_once, ENTERED_LATE, SAYS_NOTHING)

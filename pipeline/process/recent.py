@@ -3,43 +3,71 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numpy.typing import NDArray
 
+from detectors.kernels import (
+    AHEAD,
+    SENSOR,
+    TIME,
+    VALUE,
+    Floats,
+    Integers,
+    Records,
+    Slots,
+    columns,
+    prefetch,
+    records,
+)
 from model.alarm import Evidence
 from model.batch import NO_TIME, Batch
 
 SHOWN = 8
 
 
+#: One sensor's ring: the next place, event times (``NO_TIME`` = empty) and values, NaN = not usable.
+RING_FIELDS = np.dtype([("at", "i8"), ("time_ns", "i8", SHOWN), ("value", "f8", SHOWN)])
+
+
+class Ring(Protocol):
+    """One record of ``RING_FIELDS``."""
+
+    at: int
+    time_ns: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+
 @dataclass(slots=True)
 class RecentState:
-    """Rings over all ``m`` sensors.
+    """Of all ``m`` sensors.
 
     Attributes:
-        time_ns: int64 [m, SHOWN], ``NO_TIME`` = empty.
-        value: float64 [m, SHOWN].
-        at: int64 [m], next place.
+        rings: records [m] of ``RING_FIELDS``.
 
     """
 
-    time_ns: NDArray[np.int64]
-    value: NDArray[np.float64]
-    at: NDArray[np.int64]
+    rings: NDArray[np.void]
 
     @classmethod
     def fresh(cls, sensors: int) -> RecentState:
-        return cls(
-            np.full((sensors, SHOWN), NO_TIME, np.int64),
-            np.full((sensors, SHOWN), np.nan),
-            np.zeros(sensors, np.int64),
-        )
+        rings = np.zeros(sensors, RING_FIELDS)
+        rings["time_ns"], rings["value"] = NO_TIME, np.nan
+        return cls(rings)
 
 
 def remember(state: RecentState, batch: Batch) -> None:
-    _remember(state.time_ns, state.value, state.at, batch.sensor, batch.time_ns, batch.value)
+    """Take rows in, in their order."""
+    _remember(state.rings, *columns(batch))
+
+
+def last_values(state: RecentState) -> NDArray[np.float64]:
+    """The newest value of each sensor, float64 [m], NaN = none or not usable."""
+    rings = state.rings
+    newest: NDArray[np.float64] = rings["value"][np.arange(len(rings)), rings["at"] - 1]
+    return newest
 
 
 def readings(
@@ -50,9 +78,10 @@ def readings(
     Of the rows before ``row`` only the fresh ones count, as in what is remembered: otherwise the evidence would depend
     on which rows happen to share a batch.
     """
-    at = int(state.at[sensor])
+    ring = state.rings[sensor]
+    at = int(ring["at"])
     order = np.r_[at:SHOWN, 0:at]
-    time_ns, value = state.time_ns[sensor][order], state.value[sensor][order]
+    time_ns, value = ring["time_ns"][order], ring["value"][order]
     if batch is not None and fresh is not None:
         before = np.flatnonzero((batch.sensor[:row] == sensor) & fresh[:row])
         own = np.append(before, row)
@@ -62,17 +91,13 @@ def readings(
     return tuple(Evidence(t, None if np.isnan(v) else v) for t, v in pairs[-SHOWN:])
 
 
-@njit(cache=True)
-def _remember(
-    time_ns: NDArray[np.int64],
-    value: NDArray[np.float64],
-    at: NDArray[np.int64],
-    sensor: NDArray[np.int32],
-    new_time_ns: NDArray[np.int64],
-    new_value: NDArray[np.float64],
-) -> None:
-    for i in range(len(sensor)):
-        s = sensor[i]
-        time_ns[s, at[s]] = new_time_ns[i]
-        value[s, at[s]] = new_value[i]
-        at[s] = (at[s] + 1) % SHOWN
+@njit(types.void(records(RING_FIELDS), SENSOR, TIME, VALUE), cache=True, nogil=True)
+def _remember(rings: Records, sensor: Slots, time_ns: Integers, value: Floats) -> None:
+    rows = len(sensor)
+    for row in range(rows):
+        if row + AHEAD < rows:
+            prefetch(rings, sensor[row + AHEAD])
+        own = rings[sensor[row]]
+        own.time_ns[own.at] = time_ns[row]
+        own.value[own.at] = value[row]
+        own.at = (own.at + 1) % SHOWN

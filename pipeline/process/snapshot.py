@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -14,6 +14,11 @@ from model.alarm import Alarm
 from model.errors import FengsuiError, StoreError
 from model.inputs import PlanChange
 from model.plan import Plan
+from model.state import ADDED
+from pipeline.process.admission import FIELDS as ADMISSION_FIELDS
+from pipeline.process.binding import BoundDetector, BoundRule, KindProgram
+from pipeline.process.carry import keep_on
+from pipeline.process.recent import RING_FIELDS
 from pipeline.process.reorder import Waiting
 from pipeline.process.step import Clock, Counts, State, begin
 from rules.alarm_machine import AlarmMachine
@@ -22,10 +27,15 @@ from store.snapshots import Snapshot
 FORMAT_VERSION = 1
 
 
-class _Meta(msgspec.Struct):
-    """What is not an array."""
+class _Format(msgspec.Struct):
+    """Read first: the rest means what this number says."""
 
     format: int
+
+
+class _Meta(_Format):
+    """What is not an array."""
+
     plan: Plan
     clock: Clock
     counts: Counts
@@ -59,31 +69,31 @@ def take(state: State) -> Snapshot:
 
 
 def restore(snapshot: Snapshot) -> State:
+    """``load`` for those who do not ask what begins anew."""
+    return load(snapshot)[0]
+
+
+def load(snapshot: Snapshot) -> tuple[State, list[str]]:
     """Rebuild the state.
 
+    Returns:
+        the state, and which detectors and rules begin anew, because their state has changed its meaning or form since.
+        As after a change of plan, alarms that are on stay on.
+
     Raises:
-        StoreError: the snapshot is of another format, or a detector's state has changed its meaning since. The
-            journal is then replayed from its beginning.
+        StoreError: the snapshot is of another format, or does not fit this version in what belongs to no detector or
+            rule.
 
     """
-    try:
-        meta = msgspec.json.decode(snapshot.meta, type=_Meta)
-    except msgspec.DecodeError as error:
-        raise StoreError(f"snapshot at offset {snapshot.offset} does not read: {error}") from error
+    meta = _read_meta(snapshot)
     try:
         state = begin(PlanChange(meta.plan, 0), snapshot.offset - 1)
     except FengsuiError as error:
         raise StoreError(f"snapshot at offset {snapshot.offset} has a plan of another version: {error}") from error
-    if meta.format != FORMAT_VERSION or meta.detector_versions != _versions(state):
-        raise StoreError(f"snapshot at offset {snapshot.offset} was made by another version")
-    for name, array in _arrays(state):
-        kept = snapshot.arrays.get(name)
-        if kept is None or kept.shape != array.shape or kept.dtype != array.dtype:
-            raise StoreError(f"snapshot at offset {snapshot.offset} lacks {name} in the shape needed")
-        array[...] = kept
-    for program in state.bound.programs:
-        for rule in program.rules:
-            rule.state.recount()
+    arrays = _in_records(snapshot.arrays)
+    for prefix, part in (("admission", state.admission), ("recent", state.recent)):
+        if misfit := _fill(part, prefix, arrays):
+            raise StoreError(f"snapshot at offset {snapshot.offset} lacks {misfit} in the shape needed")
     state.clock, state.counts = meta.clock, meta.counts
     state.commands = dict.fromkeys(meta.commands)
     state.alarms = AlarmMachine.restore(meta.open_alarms, meta.episodes)
@@ -91,7 +101,74 @@ def restore(snapshot: Snapshot) -> State:
     state.reorder.waiting = {index[tag]: heap for tag, heap in meta.waiting.items()}
     state.reorder.newest_ns = {index[tag]: t for tag, t in meta.newest_ns.items()}
     state.reorder.arrivals = meta.arrivals
-    return state
+    anew = [name for program in state.bound.programs for name in _fill_program(program, snapshot, meta)]
+    if anew:
+        keep_on(state.bound, state.alarms.judged_alarms())
+    return state, anew
+
+
+def _in_records(arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    """The arrays of admission and of the last readings as records, also where a version kept each field by itself."""
+    if "recent/at" in arrays:
+        arrays = {**arrays, "recent/rings": _records("recent", RING_FIELDS, arrays)}
+    if "admission/last_ns" in arrays:
+        arrays = {**arrays, "admission/sensors": _records("admission", ADMISSION_FIELDS, arrays)}
+    return arrays
+
+
+def _records(prefix: str, wanted: np.dtype[np.void], arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.void]:
+    given = {name: arrays.get(f"{prefix}/{name}") for name in wanted.names or ()}
+    made = np.zeros(len(arrays[f"{prefix}/{next(iter(given))}"]), wanted)
+    for name, column in given.items():
+        # The first versions kept no time of receipt and no time of the last good row: the newest row stands for both.
+        made[name] = arrays["admission/last_ns"] if column is None else column
+    return made
+
+
+def _read_meta(snapshot: Snapshot) -> _Meta:
+    try:
+        found = msgspec.json.decode(snapshot.meta, type=_Format).format
+        if found != FORMAT_VERSION:
+            raise StoreError(
+                f"snapshot at offset {snapshot.offset} has format {found}; this version reads {FORMAT_VERSION}"
+            )
+        return msgspec.json.decode(snapshot.meta, type=_Meta)
+    except msgspec.DecodeError as error:
+        raise StoreError(f"snapshot at offset {snapshot.offset} does not read: {error}") from error
+
+
+def _fill_program(program: KindProgram, snapshot: Snapshot, meta: _Meta) -> list[str]:
+    """Give detectors and rules of a kind their state back; returns the names of those that begin anew."""
+    anew = []
+    fresh = set()
+    for bound in program.detectors:
+        name = _detector_name(program, bound)
+        known = meta.detector_versions.get(f"{program.kind.id}/{bound.spec.id}")
+        if known != bound.detector.state_version or _fill(bound.state, name, snapshot.arrays):
+            fresh.add(bound.spec.id)
+            anew.append(name)
+    for rule in program.rules:
+        name = _rule_name(program, rule)
+        if rule.operands & fresh or _fill(rule.state, name, snapshot.arrays):
+            anew.append(name)
+        rule.state.recount()
+    return anew
+
+
+def _fill(part: Any, prefix: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Copy the kept arrays of one state dataclass into it, all or none; returns the name of one that does not fit."""
+    pairs = []
+    for item in fields(part):
+        name, wanted = f"{prefix}/{item.name}", getattr(part, item.name)
+        kept = arrays.get(name)
+        if kept is None and ADDED in item.metadata:
+            kept = arrays.get(f"{prefix}/{item.metadata[ADDED]}", wanted)
+        if kept is None or kept.shape != wanted.shape or kept.dtype != wanted.dtype:
+            return name
+        pairs.append((wanted, kept))
+    for wanted, kept in pairs:
+        wanted[...] = kept
+    return ""
 
 
 def _versions(state: State) -> dict[str, int]:
@@ -108,9 +185,17 @@ def _arrays(state: State) -> Iterator[tuple[str, NDArray[Any]]]:
     yield from _fields("recent", state.recent)
     for program in state.bound.programs:
         for bound in program.detectors:
-            yield from _fields(f"{program.kind.id}/detector/{bound.spec.id}", bound.state)
+            yield from _fields(_detector_name(program, bound), bound.state)
         for rule in program.rules:
-            yield from _fields(f"{program.kind.id}/rule/{rule.spec.id}", rule.state)
+            yield from _fields(_rule_name(program, rule), rule.state)
+
+
+def _detector_name(program: KindProgram, bound: BoundDetector) -> str:
+    return f"{program.kind.id}/detector/{bound.spec.id}"
+
+
+def _rule_name(program: KindProgram, rule: BoundRule) -> str:
+    return f"{program.kind.id}/rule/{rule.spec.id}"
 
 
 def _fields(prefix: str, part: Any) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -19,7 +19,7 @@ from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState
 from pipeline.process.binding import Bound, bind
 from pipeline.process.carry import carry_over, copy_slots, slot_pairs
 from pipeline.process.judge import LevelChange, judge_rows, judge_tick
-from pipeline.process.recent import RecentState, readings, remember
+from pipeline.process.recent import RecentState, last_values, readings, remember
 from pipeline.process.reorder import Reorder, Waiting, to_batch
 from pipeline.process.self_watch import GAP_GRADE, GAP_NS, GAP_RULE, GAP_SUBJECT, gap_why
 from rules.alarm_machine import ACTIVE, AlarmMachine, Circumstance, Signal, Subject
@@ -34,6 +34,7 @@ class Clock:
 
     wall_ns: int = 0
     elapsed_ns: int | None = None  # as the last tick gave it; None before the first
+    boot: str = ""  # the machine's start that it counts from
     live_ns: int = 0  # elapsed time without the system's own outages
     in_gap: bool = False  # a gap alarm is on and no reading has come since
 
@@ -100,7 +101,7 @@ def step(state: State, offset: int, item: Input) -> Outcome:
         case HumanAct():
             outcome = _act(state, offset, item)
         case PlanChange():
-            carry_over(state.bound, new := bind(item.plan), state.alarms.open_alarms())
+            carry_over(state.bound, new := bind(item.plan), state.alarms.judged_alarms())
             _move_sensors(state, new)
             outcome = Outcome([])
     state.next_offset = offset + 1
@@ -116,12 +117,12 @@ def _rows(state: State, batch: Batch, offsets: NDArray[np.int64]) -> list[AlarmE
 def _admit_and_judge(state: State, batch: Batch, offsets: NDArray[np.int64]) -> list[AlarmEvent]:
     if not len(batch):
         return []
-    admitted = admit(state.admission, batch)
+    admitted = admit(state.admission, batch, state.bound.pause_ns)
     _count(state.counts, admitted)
     news = np.flatnonzero(admitted.verdict != DUPLICATE)
     rows, offsets = admitted.batch.take(news), offsets[news]
     fresh = admitted.verdict[news] == ACCEPTED
-    changes = judge_rows(state.bound, rows, fresh, admitted.clock_fault[news])
+    changes = judge_rows(state.bound, rows, fresh, admitted.clock_fault[news], admitted.paused[news])
     events = _end_of_gap(state, rows, offsets, fresh)
     for change in changes:
         late = not bool(fresh[change.row])
@@ -144,8 +145,7 @@ def _tick(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
     due = state.reorder.due(state.bound.lateness_ns, clock.live_ns)
     if due:
         events += _admit_and_judge(state, to_batch(due), np.full(len(due), offset, np.int64))
-    last = state.recent.value[np.arange(len(state.recent.at)), state.recent.at - 1]
-    for change in judge_tick(state.bound, Tick(tick.wall_ns, clock.live_ns), last):
+    for change in judge_tick(state.bound, Tick(tick.wall_ns, clock.live_ns), last_values(state.recent)):
         circumstance = Circumstance(
             offset=offset,
             time_ns=change.time_ns,
@@ -157,13 +157,16 @@ def _tick(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
 
 
 def _advance_clock(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
-    """Move the clock on; our own outage is one finding of its own, not ten thousand silent sensors."""
+    """Move the clock on; our own outage is one finding of its own, not ten thousand silent sensors.
+
+    Over a start of the machine only the wall clock goes on; it judges how long that took.
+    """
     clock = state.clock
-    before_ns, before_wall_ns = clock.elapsed_ns, clock.wall_ns
-    clock.wall_ns, clock.elapsed_ns = tick.wall_ns, tick.elapsed_ns
+    before_ns, before_wall_ns, same_boot = clock.elapsed_ns, clock.wall_ns, clock.boot == tick.boot
+    clock.wall_ns, clock.elapsed_ns, clock.boot = tick.wall_ns, tick.elapsed_ns, tick.boot
     if before_ns is None:
         return []
-    passed_ns = tick.elapsed_ns - before_ns
+    passed_ns = tick.elapsed_ns - before_ns if same_boot else tick.wall_ns - before_wall_ns
     if 0 <= passed_ns <= GAP_NS:
         clock.live_ns += passed_ns
         return []
@@ -214,7 +217,7 @@ def _signal(state: State, act: HumanAct) -> Signal:
     alarm = next((a for a in state.alarms.open_alarms() if a.id == act.alarm_id), None)
     if alarm is None or alarm.state not in ACTIVE or alarm.rule == GAP_RULE.id:
         return Signal.RESET
-    orphan = not state.bound.keeps_on(alarm.rule, alarm.tag)
+    orphan = not (state.alarms.is_judged(alarm) and state.bound.keeps_on(alarm.rule, alarm.tag))
     return Signal.RETURN if orphan else Signal.RESET
 
 

@@ -1,7 +1,8 @@
 """The pipeline's local socket: human acts and questions about how things stand, one JSON line each way.
 
 A request is ``{"do": "act", ...}`` or ``{"do": "status"}``; the reply ``{"ok": true, ...}`` or
-``{"ok": false, "error": "..."}``. Only the owner of the data folder can open the socket.
+``{"ok": false, "error": "..."}``. With ``"unknown": true`` the act was not refused: it may have been carried out or
+not, and sending the same command id again is safe. Only the owner of the data folder can open the socket.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Reply(msgspec.Struct):
 
     ok: bool
     error: str = ""
+    unknown: bool = False  # not ok, and yet no refusal: the same command id may be sent again
     status: dict[str, Any] | None = None
 
 
@@ -96,5 +98,5 @@ class CommandServer:
         try:
             refused = self._submit(act)
         except TimeoutError as error:
-            return Reply(ok=False, error=str(error))
+            return Reply(ok=False, error=str(error), unknown=True)
         return Reply(ok=not refused, error=refused)

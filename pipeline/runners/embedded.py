@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from model.alarm import AlarmEvent
-from model.connector import Decoder, Delivery, Source
+from model.connector import Decoder, Deliveries, Source
 from model.errors import StoreError
 from model.inputs import HumanAct, Input, PlanChange
 from model.plan import Plan
@@ -28,6 +28,7 @@ from pipeline.process import snapshot
 from pipeline.process.step import Counts, Outcome, State, begin, step
 from pipeline.runners import recovery
 from pipeline.runners.clock import Clock
+from pipeline.runners.store_writer import StoreWriter
 from store import snapshots
 from store.journal import Entry, Journal
 from store.pipeline_store import PipelineStore
@@ -81,7 +82,7 @@ class EmbeddedRunner:
         self._store, self._snapshot_folder = store, snapshot_folder
         self._clock, self.metrics, self._step = clock, metrics, step
         self._ingest = Ingest(plan, decoders)
-        self._notices = NoticeWriter(plan)
+        self._notices = NoticeWriter(plan, lambda: store.earlier_plans(plan.version))
         self.inbox = BoundedInbox()
         self._commands: queue.Queue[_Command] = queue.Queue(COMMANDS_WAITING_MAX)
         self._threads: dict[str, threading.Thread] = {}
@@ -90,6 +91,7 @@ class EmbeddedRunner:
         for name in self._sources:
             metrics.readings.labels(name)  # a counter that never was cannot be missed
         self._stored_to = store.position()
+        self._writer = StoreWriter(store)
         self._counted = Counts()
         self.state = self._recover()
 
@@ -105,7 +107,7 @@ class EmbeddedRunner:
             if tick.elapsed_ns >= next_tick_ns:
                 inputs.append(tick)
                 next_tick_ns = tick.elapsed_ns + TICK_NS
-            self.round(deliveries, inputs)
+            self._round(deliveries, inputs)
             if inputs:
                 self._watch()
             if tick.elapsed_ns >= next_snapshot_ns:
@@ -133,8 +135,13 @@ class EmbeddedRunner:
         except (queue.Full, queue.Empty) as error:
             raise TimeoutError(f"the pipeline did not answer within {timeout_s:g} s; send the command again") from error
 
-    def round(self, deliveries: Sequence[Delivery], inputs: Sequence[Input] = ()) -> list[AlarmEvent]:
-        """One round with these deliveries, other inputs, and the commands that wait."""
+    def round(self, deliveries: Sequence[Deliveries], inputs: Sequence[Input] = ()) -> list[AlarmEvent]:
+        """One round with these deliveries, other inputs, and the commands that wait; its events are stored."""
+        events = self._round(deliveries, inputs)
+        self._writer.flush()
+        return events
+
+    def _round(self, deliveries: Sequence[Deliveries], inputs: Sequence[Input]) -> list[AlarmEvent]:
         intake = self._ingest.take_in(deliveries)
         commands = self._waiting_commands()
         if len(intake.batch):
@@ -149,12 +156,15 @@ class EmbeddedRunner:
         self._keep_refused(intake)
         self._acknowledge(deliveries)
         events, refusals = self._apply(durable)
+        if commands:
+            self._writer.flush()  # who is told that it is done shall find it in the store
         for at, command in enumerate(commands):
             command.reply.put(refusals.get(first_act + at, ""))
         self._count(intake, events)
         return events
 
     def save_snapshot(self) -> None:
+        self._writer.flush()  # what a snapshot is behind of is not stepped again
         snapshots.save(self._snapshot_folder, snapshot.take(self.state))
 
     @property
@@ -175,7 +185,7 @@ class EmbeddedRunner:
             self.metrics.torn_bytes.inc(self._journal.torn_bytes)
         recovery.check_journal_reaches(self._stored_to, self._journal.next_offset, self._journal_folder)
         state = recovery.newest_state(self._snapshot_folder, self._journal.next_offset)
-        for entry in recovery.entries_behind(state, self._journal):
+        for entry in recovery.entries_behind(state, self._journal, self._snapshot_folder):
             state = self._replay(state, entry)
         recovery.show_damage(self.metrics, self._journal.damage)
         if state is None or self._journal.needs_plan or state.bound.plan.version != self._plan.version:
@@ -184,6 +194,8 @@ class EmbeddedRunner:
                 state = self._replay(state, entry)
         if state is None:
             raise StoreError(f"{self._journal_folder}: the journal gives back nothing of what is committed to it")
+        self._writer.flush()
+        recovery.hold_to_the_store(state, self._store, self.metrics, self._snapshot_folder)
         self._store.note_plan(state.bound.plan)
         self._store.forget_unregistered(state.bound.tag_index)
         return state
@@ -215,7 +227,7 @@ class EmbeddedRunner:
     def _record(self, events: Sequence[AlarmEvent], next_offset: int) -> None:
         if events:
             rows = [self._notices.outbox_row(event) for event in events]
-            self._store.record(events, rows, next_offset)
+            self._writer.put(events, rows, next_offset)
             self.metrics.outbox_rows.inc(len(rows))
 
     def _keep_refused(self, intake: Intake) -> None:
@@ -225,12 +237,9 @@ class EmbeddedRunner:
             left_out = self._store.note_unregistered(intake.unregistered.values())
             self.metrics.unlisted.inc(left_out)
 
-    def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        receipts: dict[str, list[int]] = {}
-        for delivery in deliveries:
-            receipts.setdefault(delivery.source, []).append(delivery.receipt)
-        for source, own in receipts.items():
-            self._sources[source].acknowledge(own)
+    def _acknowledge(self, deliveries: Sequence[Deliveries]) -> None:
+        for source, through in {part.source: int(part.receipt[-1]) for part in deliveries}.items():
+            self._sources[source].acknowledge(through)
 
     def _waiting_commands(self) -> list[_Command]:
         commands: list[_Command] = []
@@ -247,6 +256,7 @@ class EmbeddedRunner:
 
     def _watch(self) -> None:
         """Once a second: bring back source threads that died, and show how things stand."""
+        self._writer.check()
         for name, thread in self._threads.items():
             if not thread.is_alive() and not getattr(self._sources[name], "finished", False):
                 log.error("source thread died; begun again", source=name)
@@ -273,3 +283,4 @@ class EmbeddedRunner:
         for thread in self._threads.values():
             thread.join(timeout=5)
         self.save_snapshot()
+        self._writer.close()

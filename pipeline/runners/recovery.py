@@ -14,15 +14,19 @@ from model.batch import NO_TIME
 from model.errors import StoreError
 from pipeline.metrics import PipelineMetrics
 from pipeline.process import snapshot
+from pipeline.process.reconcile import reconcile
 from pipeline.process.step import Counts, State
 from store import snapshots
 from store.journal import Damage, Entry, Journal
+from store.pipeline_store import PipelineStore
 
 log = structlog.get_logger("pipeline")
 
 
 def newest_state(folder: Path, journal_end: int) -> State | None:
     """The newest snapshot that can be used, as a state; None = replay from the beginning.
+
+    A detector that has changed since begins anew, and so do the rules that look at it; all else goes on.
 
     Raises:
         StoreError: the snapshot knows more than the journal holds: the journal was lost or exchanged.
@@ -39,10 +43,13 @@ def newest_state(folder: Path, journal_end: int) -> State | None:
             "restore the journal, or move the snapshots away to begin anew"
         )
     try:
-        return snapshot.restore(kept)
+        state, anew = snapshot.load(kept)
     except StoreError as error:
         log.warning("snapshot not used, the journal is replayed", reason=str(error))
         return None
+    if anew:
+        log.warning("begins anew after a change of program; open alarms stay on", parts=anew)
+    return state
 
 
 def check_journal_reaches(stored_to: int, journal_end: int, journal_folder: Path) -> None:
@@ -59,8 +66,19 @@ def check_journal_reaches(stored_to: int, journal_end: int, journal_folder: Path
         )
 
 
-def entries_behind(state: State | None, journal: Journal) -> Iterator[Entry]:
-    """What the journal holds behind the state; without one, all that is kept of it, a plan first."""
+def entries_behind(state: State | None, journal: Journal, snapshot_folder: Path) -> Iterator[Entry]:
+    """What the journal holds behind the state; without one, all that is kept of it, a plan first.
+
+    Raises:
+        StoreError: the journal's beginning is not kept any more, and there is a snapshot, but of another program.
+        JournalError: the journal cannot be read.
+
+    """
+    if state is None and journal.oldest_offset and snapshots.load_newest(snapshot_folder)[0] is not None:
+        raise StoreError(
+            f"{snapshot_folder}: there is no snapshot that this version can use, and the journal's beginning is no "
+            "longer kept: start the Fengsui that wrote them, or restore the backup"
+        )
     yield from journal.replay(state.next_offset if state else None)
 
 
@@ -71,13 +89,42 @@ def show_damage(metrics: PipelineMetrics, damage: Sequence[Damage]) -> None:
         metrics.journal_lost.inc(one.gap.inputs)
 
 
+def hold_to_the_store(state: State, store: PipelineStore, metrics: PipelineMetrics, snapshot_folder: Path) -> None:
+    """Bring the open alarms to what people were told, and keep that at once; nothing to do unless something changed.
+
+    After another program has judged the journal, or with a damaged store, the two may differ. What stands in the store
+    was told, so it counts.
+    """
+    found = reconcile(state, store.open_alarms())
+    for difference, alarm in found:
+        log.error(
+            "open alarm was not as people were told; what was told counts",
+            difference=difference.value,
+            alarm=alarm.id,
+            rule=alarm.rule,
+            tag=alarm.tag,
+            state=alarm.state.value,
+            grade=alarm.grade.name.lower(),
+        )
+        metrics.reconciled.labels(difference.value).inc()
+    if found:
+        snapshots.save(snapshot_folder, snapshot.take(state))
+
+
 def sensors_by_state(state: State) -> dict[str, int]:
-    """How many sensors report, are silent (nothing for as long as makes a reading old), or never came."""
-    last_ns = state.admission.last_ns
-    never = int(np.count_nonzero(last_ns == NO_TIME))
-    age_ns = state.clock.wall_ns - np.where(last_ns == NO_TIME, state.clock.wall_ns, last_ns)
-    silent = int(np.count_nonzero(age_ns > state.bound.offline_ns))
-    return {"reporting": len(last_ns) - never - silent, "silent": silent, "never": never}
+    """How many sensors report, are silent (nothing received for as long as makes a reading old), or never came.
+
+    By the time of receipt: a device whose clock is an hour behind still reports. Rows of a patient kind are received
+    when they have waited.
+    """
+    heard_ns = state.admission.sensors["heard_ns"]
+    silent = 0
+    for program in state.bound.programs:
+        own = heard_ns[program.sensors]
+        patience_ns = state.bound.offline_ns[program.sensors] + round(program.kind.lateness_s * 1e9)
+        silent += int(np.count_nonzero((own != NO_TIME) & (own < state.clock.wall_ns - patience_ns)))
+    never = int(np.count_nonzero(heard_ns == NO_TIME))
+    return {"reporting": len(heard_ns) - never - silent, "silent": silent, "never": never}
 
 
 def show_counts(metrics: PipelineMetrics, now: Counts, shown: Counts) -> Counts:
@@ -102,6 +149,8 @@ def show_state(metrics: PipelineMetrics, state: State, connected: Mapping[str, b
     metrics.inbox_depth.set(inbox_depth)
     metrics.journal_offset.set(state.next_offset)
     metrics.last_tick.set(state.clock.wall_ns / 1e9)
-    newest = state.admission.last_ns.max(initial=NO_TIME)
+    known = state.admission.sensors
+    newest, heard = (int(known[name].max(initial=NO_TIME)) for name in ("last_ns", "heard_ns"))
     if newest != NO_TIME:
-        metrics.watermark_delay.set((state.clock.wall_ns - int(newest)) / 1e9)
+        metrics.watermark_delay.set((state.clock.wall_ns - newest) / 1e9)
+        metrics.receipt_delay.set((state.clock.wall_ns - heard) / 1e9)

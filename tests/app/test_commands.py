@@ -1,7 +1,7 @@
 """The command line against a system that runs: what it says in both languages, as JSON, and with which exit code.
 
 Exit codes are those that ``app.cli`` documents: 0 done, 1 it did not work, 2 wrong configuration or use, 3 nothing
-such is there.
+such is there; ``test_outcome.py`` has 4, outcome unknown.
 """
 
 from __future__ import annotations

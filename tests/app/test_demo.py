@@ -14,6 +14,7 @@ import pytest
 from app.cli.words import WORDS
 from tests.faults.harness.lives import ROOT
 from tests.faults.harness.tell import Tell
+from tests.servers import Process, until
 
 FIRST_ALARM_S_MAX = 60.0
 DANGERS = ("Combustible gas above limit", "Pipeline pressure falling fast")
@@ -81,6 +82,19 @@ def test_the_demo_shows_graded_alarms_tells_of_them_and_ends_all_its_processes(t
     assert '"pipeline ended"' in log
     assert '"delivery ended"' in log
     assert "process died" not in log
+
+
+def test_a_demo_that_is_told_to_end_takes_its_processes_along(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "app.cli", "demo", "--plain", "--lang", "en", "--data-dir", str(tmp_path)]
+    shown = tmp_path / "shown.txt"
+    running = Process(command, shown)
+    try:
+        until(lambda: WORDS["demo_webhook"].en in shown.read_text(encoding="utf-8"), "a running demo", 60)
+    finally:
+        running.end()
+    log = (tmp_path / "demo.log").read_text(encoding="utf-8")
+    assert '"pipeline ended"' in log
+    assert '"delivery ended"' in log
 
 
 @pytest.mark.prove

@@ -299,6 +299,20 @@ def an_empty_batch_is_nothing(name: str, detector: AnyDetector, stream: Stream) 
     assert play(detector, stream, state=state).bits() == play(detector, stream).bits()
 
 
+def a_state_that_outlasts_settings_has_one_form(name: str, detector: AnyDetector, stream: Stream) -> None:
+    """Otherwise it could not go on under other settings; and it does go on, whatever these are."""
+    if not detector.state_outlasts_settings:
+        return
+    other = type(detector)(**EXAMPLES[name][-1])
+    state, expected = detector.init(stream.sensors), other.init(stream.sensors)
+    play(detector, stream, state=state)
+    for column, array in columns_of(state).items():
+        wanted = columns_of(expected)[column]
+        assert (array.dtype, array.shape) == (wanted.dtype, wanted.shape), column
+    later_ns = stream.rows.time_ns + 10**12
+    assert play(other, with_rows(stream, time_ns=later_ns), state=state).rows.shape == (len(stream.rows),)
+
+
 def units_are_known(name: str, detector: AnyDetector) -> None:
     for kind in ("%LEL", "%VOL", "ppm", "kPa", "mH2O", "m3/h", "degC", "dB/m", "kW/m2", "1", "%"):
         assert unit.known(detector.score_unit(kind)), detector.score_unit(kind)
@@ -318,4 +332,5 @@ CHECKS: tuple[Callable[[str, AnyDetector, Stream], None], ...] = (
     a_huge_value_is_no_value,
     a_row_of_no_slot_is_refused,
     an_empty_batch_is_nothing,
+    a_state_that_outlasts_settings_has_one_form,
 )

@@ -19,10 +19,10 @@ from pydantic import ValidationError
 from connectors import replay
 from connectors.broker import BrokerSettings
 from connectors.channel_map import ChannelMap, load_channel_map
-from connectors.json_readings import JsonReadings
+from connectors.decoder import MessageDecoder
 from connectors.recording import Recording, load_recording, registry
 from connectors.topic import Subscription
-from model.connector import Delivery
+from model.connector import Deliveries, Delivery
 from model.errors import ConfigErrors, FengsuiError
 from tests.checks.sources import BoundedInbox, running
 from tests.servers import Mosquitto, free_port, until
@@ -183,7 +183,7 @@ def test_the_place_along_a_line_is_a_number_or_the_channel_does_not_fit() -> Non
 
 def decoded(messages: list[replay.ReplayMessage], tag: str, topic: str) -> list[tuple[int, str, float]]:
     deliveries = [Delivery("r", one.topic, one.payload, 0, retained=False, receipt=n) for n, one in enumerate(messages)]
-    readings, refused = JsonReadings([Subscription(topic=topic, tag=tag)]).decode(deliveries)
+    readings, refused = MessageDecoder([Subscription(topic=topic, tag=tag)]).decode(Deliveries.of(deliveries))
     assert not refused
     columns = zip(readings.time_ns, readings.tags, readings.value, strict=True)
     return [((int(time_ns) - T0) // 10**6, name, float(value)) for time_ns, name, value in columns]

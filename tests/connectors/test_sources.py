@@ -60,12 +60,14 @@ def hang_up(broker: Mosquitto, source_id: str) -> None:
     intruder.loop_forever()
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(("version", "receive_path"), [(one, path) for one in VERSIONS for path in ("framed", "stock")])
 @pytest.mark.parametrize("check", EVERY_SOURCE + EVERY_REDELIVERING_SOURCE, ids=lambda check: check.__name__)
-def test_mqtt_is_a_good_source(check: Callable[[Rig], None], version: str, broker: Mosquitto) -> None:
+def test_mqtt_is_a_good_source(
+    check: Callable[[Rig], None], version: str, receive_path: str, broker: Mosquitto
+) -> None:
     check(
         Rig(
-            build=partial(mqtt_source, broker, version),
+            build=partial(mqtt_source, broker, version, receive_path=receive_path),
             send=Sensors(broker).send,
             break_connection=partial(hang_up, broker, "fengsui-district"),
         )

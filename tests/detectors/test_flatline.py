@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from model.batch import Batch
 from tests.detectors.feed import Fed
+from tests.pipeline.plans import SECOND_NS, START_NS
 
 
 def test_an_unmoving_value_scores_its_seconds() -> None:
@@ -28,6 +31,19 @@ def test_a_silent_spell_without_a_move_counts() -> None:
     fed.rows([7.0])
     fed.wait(3600.0)
     assert fed.rows([7.0])[0] == 3601.0
+
+
+@pytest.mark.parametrize("cut", range(6))
+def test_until_it_has_seen_a_move_its_scores_are_lower_bounds_however_rows_are_cut(cut: int) -> None:
+    fed = Fed("flatline", {"tolerance": 0.5})
+    values = np.array([7.0, 7.3, np.nan, 8.0, 8.0, 7.0])
+    slots, times = np.zeros(6, np.int32), START_NS + SECOND_NS * np.arange(6)
+    said = []
+    for part in (slice(None, cut), slice(cut, None)):
+        rows = Batch(slots[part], times[part], times[part], values[part], np.zeros(6, np.uint8)[part])
+        fed.detector.update(fed.state, rows)
+        said += fed.detector.is_lower_bound(fed.state, rows.sensor, rows.time_ns).tolist()
+    assert said == [True, True, True, False, False, False]
 
 
 def test_an_unusable_value_neither_moves_nor_resets() -> None:

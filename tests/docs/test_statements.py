@@ -136,7 +136,7 @@ ITEMS = [
         np.array([0.5, np.nan, -1e300]),
         np.array([0, 2, 1], np.uint8),
     ),
-    Tick(40, 41),
+    Tick(40, 41, "3f2a91c0"),
     HumanAct("c", "acknowledge", "alarm", "li", "备注", 50),
 ]
 
@@ -168,7 +168,7 @@ def test_the_documented_reader_gives_back_what_was_written(journal: Path) -> Non
     assert lines[1][1:] == ["a/2", 10, 11, 0.5, 0]
     assert lines[2][1:4] + lines[2][5:] == ["a/1", NO_TIME, 21, 2]
     assert np.isnan(lines[2][4])
-    assert lines[4][1:] == ["tick", {"elapsed_ns": 41, "wall_ns": 40}]
+    assert lines[4][1:] == ["tick", {"boot": "3f2a91c0", "elapsed_ns": 41, "wall_ns": 40}]
     assert lines[5][2] == {
         "act": "acknowledge",
         "alarm_id": "alarm",

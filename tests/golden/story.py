@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,8 @@ from model.inputs import HumanAct, Input, PlanChange, Tick
 from model.plan import Plan
 from pipeline.process.step import begin, step
 from store.journal import Entry, Journal
-from tests.pipeline.plans import START_NS, canonical, ns, plan
+from tests.golden.make import line
+from tests.pipeline.plans import START_NS, ns, plan
 from tests.pipeline.runs import DETECTORS, RULES, SENSORS, long_run, to_input, whole_plan
 from tests.pipeline.worlds import Beat
 
@@ -95,9 +96,15 @@ def main(folder: Path) -> None:
         entries += journal.commit()
     journal.close()
     folder.with_suffix(".digest.json").write_text(json.dumps(digest(entries)) + "\n", encoding="utf-8")
-    state = begin(entries[0].item, 0)  # type: ignore[arg-type]  # a journal begins with a plan
-    events = [event for entry in entries[1:] for event in step(state, entry.offset, entry.item).events]
-    folder.with_suffix(".events.jsonl").write_bytes(b"".join(line + b"\n" for line in canonical(events)))
+    folder.with_suffix(".events.txt").write_text("\n".join(events(entries)) + "\n", encoding="utf-8")
+
+
+def events(entries: Sequence[Entry]) -> list[str]:
+    """What a replay brings about, a line an event."""
+    first, *rest = entries
+    assert isinstance(first.item, PlanChange), "a journal begins with a plan"
+    state = begin(first.item, first.offset)
+    return [line(event) for entry in rest for event in step(state, entry.offset, entry.item).events]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""A journal of every format there ever was reads for ever, and gives the alarms that it gave then."""
+"""A journal of every format there ever was reads for ever, and is replayed to the same events.
+
+Where a later version means to judge otherwise, its change of ``journal-vN.events.txt`` shows it; the journals and their
+digests never change.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from model.inputs import PlanChange
-from pipeline.process.step import begin, step
 from store.journal import Entry, JournalReader
 from tests.golden import story
-from tests.pipeline.plans import canonical
 
 HERE = Path(__file__).parent
 JOURNALS = sorted(path for path in HERE.glob("journal-v*") if path.is_dir())
@@ -36,12 +37,6 @@ def test_it_holds_what_was_appended_then(golden: Path) -> None:
 
 
 def test_it_gives_the_events_that_it_gave_then(golden: Path) -> None:
-    first, *rest = entries(golden)
-    assert isinstance(first.item, PlanChange)
-    state = begin(first.item, first.offset)
-    found = canonical(event for entry in rest for event in step(state, entry.offset, entry.item).events)
-    expected = (HERE / f"{golden.name}.events.jsonl").read_text(encoding="utf-8").splitlines()
-    assert len(found) == len(expected)
-    for line, then in zip(found, map(json.loads, expected), strict=True):
-        now = json.loads(line)
-        assert {key: now[key] for key in then} == then  # a later version may say more, never something else
+    then = (HERE / f"{golden.name}.events.txt").read_text(encoding="utf-8").splitlines()
+    assert len(then) > 100
+    assert story.events(entries(golden)) == then

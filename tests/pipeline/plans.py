@@ -50,8 +50,16 @@ def rows(items: Iterable[Row]) -> Batch:
     )
 
 
-def kind(name: str = "gas", *, unit: str = "%LEL", period_s: float = 10.0, lateness_s: float = 0.0) -> Kind:
-    return Kind(name, NAME, unit, -5.0, 100.0, period_s, Beyond.BAD, Beyond.UNCERTAIN, lateness_s)
+def kind(
+    name: str = "gas",
+    *,
+    unit: str = "%LEL",
+    period_s: float = 10.0,
+    lateness_s: float = 0.0,
+    low: float = -5.0,
+    high: float = 100.0,
+) -> Kind:
+    return Kind(name, NAME, unit, low, high, period_s, Beyond.BAD, Beyond.UNCERTAIN, lateness_s)
 
 
 def grade(colour: str, when: str, on_s: float = 0.0, off_s: float = 0.0, deadband: float = 0.0) -> GradeSpec:

@@ -109,8 +109,8 @@ def to_input(state: State, event: Event) -> Input:
     match event:
         case Rows(items):
             return concatenate([rows([item]) for item in items])
-        case Beat(wall_s, elapsed_s):
-            return Tick(ns(wall_s), round(elapsed_s * 1e9))
+        case Beat(wall_s, elapsed_s, boot):
+            return Tick(ns(wall_s), round(elapsed_s * 1e9), boot)
         case Act(act, which, at_s):
             ids = sorted(alarm.id for alarm in state.alarms.open_alarms())
             chosen = ids[which % len(ids)] if ids else "none"

@@ -6,14 +6,14 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 
-from connectors.json_readings import JsonReadings
+from connectors.decoder import MessageDecoder
 from connectors.topic import Subscription
-from model.connector import Delivery, Inbox, Probe
+from model.connector import Deliveries, Delivery, Inbox, Probe
 from model.inputs import Tick
 from tests.pipeline.plans import SECOND_NS, START_NS, ns
 
 NAME = "memory"
-DECODERS = {NAME: JsonReadings([Subscription(topic="d/{sensor}", tag="{sensor}")])}
+DECODERS = {NAME: MessageDecoder([Subscription(topic="d/{sensor}", tag="{sensor}")])}
 
 
 def message(number: int, body: object, sensor: str = "a", received_s: float = 0.0) -> Delivery:
@@ -59,14 +59,15 @@ class MemorySource:
             return
         left = list(self.waiting.values())
         while left and not self._stopped.is_set():
-            left = left[inbox.put(left, 0.05) :]
+            left = left[inbox.put(Deliveries.of(left), 0.05) :]
         self._stopped.wait()
 
-    def acknowledge(self, receipts: Sequence[int]) -> None:
-        self._on_acknowledge(list(receipts))
+    def acknowledge(self, through: int) -> None:
+        receipts = [receipt for receipt in self.waiting if receipt <= through]
+        self._on_acknowledge(receipts)
         self.acknowledged += receipts
         for receipt in receipts:
-            self.waiting.pop(receipt, None)
+            del self.waiting[receipt]
 
     def connected(self) -> bool:
         return not self._stopped.is_set()

@@ -20,13 +20,15 @@ from pipeline.process.admission import (
     admit,
 )
 from pipeline.process.reorder import WAITING_MAX
-from tests.pipeline.plans import START_NS, Row, grade, kind, ns, plan, play, rows, rule
+from tests.pipeline.plans import SECOND_NS, START_NS, Row, grade, kind, ns, plan, play, rows, rule
 from tests.pipeline.runs import follow, started
 from tests.pipeline.worlds import Beat
 
+PAUSE_NS = np.full(3, 10 * SECOND_NS)
+
 
 def admitted(*items: Row) -> Admitted:
-    return admit(AdmissionState.fresh(3), rows(items))
+    return admit(AdmissionState.fresh(3), rows(items), PAUSE_NS)
 
 
 def verdicts(*items: Row) -> list[int]:
@@ -72,7 +74,7 @@ def test_a_device_time_that_cannot_be_is_replaced_by_the_receive_time(
     accepted_as_given: bool,  # noqa: FBT001
 ) -> None:
     one = np.array([0], np.int32), np.array([device_ns]), np.array([START_NS]), np.array([1.0]), np.zeros(1, np.uint8)
-    found = admit(AdmissionState.fresh(1), Batch(*one))
+    found = admit(AdmissionState.fresh(1), Batch(*one), PAUSE_NS)
     assert found.verdict.tolist() == [ACCEPTED]
     assert found.batch.time_ns.tolist() == [device_ns if accepted_as_given else START_NS]
     assert found.clock_fault.tolist() == [not accepted_as_given]
@@ -139,8 +141,22 @@ def test_a_backlog_that_comes_in_a_burst_is_not_taken_for_a_clock_set_back() -> 
 def test_the_batch_that_came_in_is_left_as_it_was() -> None:
     batch = rows([Row(0, None, 1.0, 5.0), Row(0, 1e7, float("inf"), 6.0)])
     before = [column.tobytes() for column in (batch.time_ns, batch.value, batch.quality)]
-    admit(AdmissionState.fresh(1), batch)
+    admit(AdmissionState.fresh(1), batch, PAUSE_NS)
     assert [column.tobytes() for column in (batch.time_ns, batch.value, batch.quality)] == before
+
+
+def test_a_good_row_after_a_pause_without_any_is_marked_and_only_then() -> None:
+    nan = float("nan")
+    one = [Row(0, 0.0, 1.0), Row(0, 10.0, 1.0), Row(0, 15.0, nan), Row(0, 20.001, 1.0, quality=UNCERTAIN)]
+    found = admitted(*one, Row(0, 20.002, 1.0), Row(1, 20.0, 1.0), Row(0, 5.0, 1.0, 40.0), Row(0, 30.0, 1.0, 40.0))
+    assert found.verdict.tolist() == [ACCEPTED] * 6 + [LATE, ACCEPTED]
+    assert found.paused.tolist() == [True, False, False, False, True, True, False, False]
+
+
+def test_a_row_whose_device_time_cannot_be_is_not_good_and_does_not_end_a_pause() -> None:
+    found = admitted(Row(0, 0.0, 1.0), Row(0, 9e6, 1.0, 8.0), Row(0, 16.0, 1.0), Row(0, 17.0, 1.0))
+    assert found.clock_fault.tolist() == [False, True, False, False]
+    assert found.paused.tolist() == [True, False, True, False]
 
 
 HELD = rule("r", grade("blue", "value >= 10", 3.0, 2.0), grade("red", "value >= 30"))

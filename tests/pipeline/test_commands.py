@@ -65,8 +65,11 @@ def test_a_refusal_by_the_pipeline_comes_back_with_its_reason(desk: Desk) -> Non
     assert (reply["ok"], reply["error"]) == (False, "alarm 'x' is not open")
 
 
-def test_an_answer_that_does_not_come_in_time_says_that_sending_again_is_safe(desk: Desk) -> None:
-    assert "send the command again" in desk.act(note="too slow")["error"]
+def test_an_answer_that_does_not_come_in_time_is_no_refusal_and_may_be_sent_again(desk: Desk) -> None:
+    reply = desk.act(note="too slow")
+    assert (reply["ok"], reply["unknown"]) == (False, True)
+    assert "send the command again" in reply["error"]
+    assert desk.act(alarm_id="x")["unknown"] is False
 
 
 @pytest.mark.parametrize("missing", ["command_id", "alarm_id", "by"])
@@ -76,7 +79,7 @@ def test_an_act_without_who_what_or_its_id_is_not_carried_out(missing: str, desk
 
 
 def test_the_status_is_told(desk: Desk) -> None:
-    assert desk.ask(b'{"do": "status"}\n') == {"ok": True, "error": "", "status": {"rows": 7}}
+    assert desk.ask(b'{"do": "status"}\n') == {"ok": True, "error": "", "unknown": False, "status": {"rows": 7}}
 
 
 @pytest.mark.parametrize(

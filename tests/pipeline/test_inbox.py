@@ -9,21 +9,23 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.connector import Delivery
+from model.connector import Deliveries, Delivery
 from pipeline.ingest.inbox import BoundedInbox
 
 LONG_S = 30.0  # a wait that a working inbox never needs
 
 
-def deliveries(*sizes: int, source: str = "s", first: int = 0) -> list[Delivery]:
-    return [
-        Delivery(source, "t", bytes(size), 0, retained=False, receipt=number)
-        for number, size in enumerate(sizes, first)
-    ]
+def deliveries(*sizes: int, source: str = "s", first: int = 0) -> Deliveries:
+    return Deliveries.of(
+        [
+            Delivery(source, "t", bytes(size), 0, retained=False, receipt=number)
+            for number, size in enumerate(sizes, first)
+        ]
+    )
 
 
-def receipts(taken: list[Delivery]) -> list[int]:
-    return [delivery.receipt for delivery in taken]
+def receipts(taken: list[Deliveries]) -> list[int]:
+    return [receipt for part in taken for receipt in part.receipt.tolist()]
 
 
 def test_what_comes_first_leaves_first() -> None:
@@ -97,14 +99,14 @@ def test_several_sources_lose_nothing_and_keep_their_own_order() -> None:
 
     def send(source: str) -> None:
         left = deliveries(*[1] * each, source=source)
-        while left:
-            left = left[inbox.put(left, LONG_S) :]
+        while len(left):
+            left = left.take(slice(inbox.put(left, LONG_S), None))
 
     threads = [threading.Thread(target=send, args=(source,)) for source in sources]
     for thread in threads:
         thread.start()
-    taken: list[Delivery] = []
-    while len(taken) < each * len(sources):
+    taken: list[Deliveries] = []
+    while sum(map(len, taken)) < each * len(sources):
         taken += inbox.take(3, LONG_S)
     for thread in threads:
         thread.join(LONG_S)

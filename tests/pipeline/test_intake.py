@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.json_readings import JsonReadings
+from connectors.decoder import MessageDecoder
 from connectors.topic import Subscription
 from model.batch import BAD, GOOD, NO_TIME, UNCERTAIN
-from model.connector import Delivery
+from model.connector import Deliveries, Delivery
 from model.sensor import Beyond, Kind
 from pipeline.ingest.intake import Ingest, Intake
 from tests.pipeline.plans import NAME, START_NS, plan
@@ -24,7 +26,7 @@ KINDS = (
     Kind("heat", NAME, "degC", -50.0, 150.0, 1.0),
 )
 PLAN = plan(kinds=KINDS, sensors=[("site/gas", "gas"), ("site/pipe", "pipe"), ("site/heat", "heat")])
-DECODER = JsonReadings([Subscription(topic="d/{site}/{sensor}", tag="{site}/{sensor}")])
+DECODER = MessageDecoder([Subscription(topic="d/{site}/{sensor}", tag="{site}/{sensor}")])
 
 
 def delivery(body: object, sensor: str = "gas", *, source: str = "s", retained: bool = False) -> Delivery:
@@ -33,7 +35,12 @@ def delivery(body: object, sensor: str = "gas", *, source: str = "s", retained: 
 
 
 def take_in(*deliveries: Delivery) -> Intake:
-    return Ingest(PLAN, {"s": DECODER, "other": DECODER}).take_in(deliveries)
+    return Ingest(PLAN, {"s": DECODER, "other": DECODER}).take_in(blocks(deliveries))
+
+
+def blocks(deliveries: Sequence[Delivery]) -> list[Deliveries]:
+    """Deliveries in order, a block where the source changes."""
+    return [Deliveries.of(list(run)) for _, run in groupby(deliveries, attrgetter("source"))]
 
 
 def reading(value: object, **more: object) -> dict[str, object]:
@@ -140,7 +147,7 @@ def test_nothing_in_gives_nothing_out() -> None:
 
 
 def test_a_plan_without_sensors_lists_everything() -> None:
-    intake = Ingest(plan(sensors=[]), {"s": DECODER}).take_in([delivery(reading(1))])
+    intake = Ingest(plan(sensors=[]), {"s": DECODER}).take_in(blocks([delivery(reading(1))]))
     assert (len(intake.batch), list(intake.unregistered)) == (0, ["site/gas"])
 
 

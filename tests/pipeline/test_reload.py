@@ -14,6 +14,7 @@ from model.plan import DetectorSpec, Plan
 from model.sensor import Sensor
 from model.text import Text
 from pipeline.process.step import Outcome, State, step
+from rules.grading import NEVER
 from tests.pipeline.plans import START_NS, Row, canonical, grade, kind, ns, plan, play, rows, rule
 from tests.pipeline.runs import follow, long_run, same_state, started, whole_plan
 from tests.pipeline.worlds import Beat, World, worlds
@@ -177,14 +178,59 @@ def test_an_alarm_above_all_grades_of_the_new_rule_returns_by_a_reading() -> Non
     assert read(state, 3.0, 0.0) == [(Transition.RETURNED, Grade.NONE)]
 
 
-def test_a_detector_with_other_settings_begins_anew_and_its_alarm_stays() -> None:
-    flat = rule("r", grade("blue", "stuck >= 5"))
-    spec = DetectorSpec("stuck", "flatline", ("gas",), {"tolerance": 0.5})
-    state = started(plan(flat, detectors=[spec]))
-    assert [read(state, float(at), 1.0) for at in range(6)][-1] == [(Transition.RAISED, Grade.BLUE)]
-    assert change(state, plan(flat, detectors=[replace(spec, parameters={"tolerance": 0.1})])) == []
-    assert [a.state for a in state.alarms.open_alarms()] == [AlarmState.UNACKNOWLEDGED]
-    assert read(state, 6.0, 1.0) == [(Transition.RETURNED, Grade.NONE)]  # 0 s since the new anchor: a reading says so
+def test_a_detector_with_other_settings_begins_anew_and_its_alarm_stays_until_it_knows_again() -> None:
+    steep = rule("r", grade("blue", "slope >= 60"))
+    slope = DetectorSpec("slope", "rate", ("gas",), {"window_s": 4.0})
+    state = started(plan(steep, detectors=[slope]))
+    assert [read(state, float(at), 2.0 * at) for at in range(4)][-2:] == [[(Transition.RAISED, Grade.BLUE)], []]
+    assert change(state, plan(steep, detectors=[replace(slope, parameters={"window_s": 8.0})])) == []
+    assert [read(state, 4.0 + at, 8.0) for at in range(4)] == [[]] * 4
+    assert read(state, 8.0, 8.0) == [(Transition.RETURNED, Grade.NONE)]
+
+
+KNOWING = (
+    DetectorSpec("mean", "ewma", ("gas",), {"smooth_s": 0.0, "warmup_s": 8.0}),
+    DetectorSpec("stuck", "flatline", ("gas",), {}),
+    DetectorSpec("quiet", "silence", ("gas",), {}),
+)
+OF_ALL = (
+    rule("held", grade("red", "value >= 50", 10.0)),
+    rule("odd", grade("red", "mean >= 3", 10.0)),
+    rule("still", grade("red", "stuck >= 3", 10.0)),
+)
+
+
+def pending(state: State, sensor: int) -> dict[str, bool]:
+    """Which rules have an on-delay running for the sensor."""
+    program, slot = state.bound.programs[0], state.bound.slot_of[sensor]
+    return {rule.spec.id: bool((rule.state.begun_ns[slot] != NEVER).any()) for rule in program.rules}
+
+
+def learned(state: State, sensor: int) -> int:
+    (mean,) = (bound for bound in state.bound.programs[0].detectors if bound.spec.id == "mean")
+    return int(mean.state.sensors["rows"][state.bound.slot_of[sensor]])
+
+
+def test_another_scan_period_begins_learning_anew_for_the_sensors_that_it_concerns_and_for_no_others() -> None:
+    made = plan(*OF_ALL, sensors=[("a", "gas"), ("b", "gas")], detectors=KNOWING)
+    own = replace(made, sensors=(made.sensors[0], replace(made.sensors[1], period_s=10.0)))
+    state = started(own)
+    wobble = [Row(sensor, float(at), 1.0 + at % 2) for at in range(20) for sensor in (0, 1)]
+    play(state, [rows(wobble), rows([Row(sensor, 20.0 + at, 60.0) for at in range(5) for sensor in (0, 1)])])
+    assert pending(state, 0) == pending(state, 1) == {"held": True, "odd": True, "still": True}
+    slower = replace(own, kinds=(kind(period_s=20.0),))
+    assert change(state, slower) == []
+    assert pending(state, 0) == {"held": True, "odd": False, "still": True}
+    assert pending(state, 1) == {"held": True, "odd": True, "still": True}
+    assert (learned(state, 0), learned(state, 1)) == (0, 20)
+    assert {event.rule for event in play(state, [rows([Row(0, 33.0, 60.0)])])} == {"held", "still"}
+
+
+def test_another_unit_begins_everything_anew() -> None:
+    state = started(plan(*OF_ALL, detectors=KNOWING))
+    play(state, [rows([Row(0, float(at), 60.0) for at in range(5)])])
+    assert change(state, plan(*OF_ALL, detectors=KNOWING, kinds=[kind(unit="%VOL")])) == []
+    assert pending(state, 0) == {"held": False, "odd": False, "still": False}
 
 
 def test_rows_that_wait_to_be_sorted_are_judged_though_the_new_plan_knows_no_lateness() -> None:

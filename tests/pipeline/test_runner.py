@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from model.batch import Batch
-from model.connector import Delivery
+from model.connector import Deliveries, Delivery
 from model.errors import JournalError, StoreError
 from model.inputs import HumanAct, Input, PlanChange, Tick
 from model.plan import Plan
@@ -93,8 +93,10 @@ def parts(folder: Path, **more: object) -> Iterator[Parts]:
         opened.close()
 
 
-def play(running: EmbeddedRunner, at: int, deliveries: list[Delivery]) -> None:
-    running.round(deliveries, [Tick(ns(at), 10**9 * (100 + at))])
+def play(opened: Parts, at: int, deliveries: list[Delivery]) -> None:
+    opened.source.waiting |= {delivery.receipt: delivery for delivery in deliveries}
+    given = [Deliveries.of(deliveries)] if deliveries else []
+    opened.runner.round(given, [Tick(ns(at), 10**9 * (100 + at))])
 
 
 def journaled(folder: Path) -> list[Input]:
@@ -113,7 +115,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...
     folder = tmp_path_factory.mktemp("uninterrupted")
     with parts(folder) as opened:
         for at, deliveries in enumerate(ROUNDS):
-            play(opened.runner, at, deliveries)
+            play(opened, at, deliveries)
     found = contents(folder)
     assert len(found[0]) > 10
     return found
@@ -134,7 +136,7 @@ def test_nothing_is_acknowledged_before_it_is_in_the_journal_and_its_refusals_ar
 
     with parts(tmp_path, source=MemorySource(on_acknowledge=look)) as opened:
         for at, deliveries in enumerate(ROUNDS):
-            play(opened.runner, at, deliveries)
+            play(opened, at, deliveries)
     assert seen == [delivery.receipt for deliveries in ROUNDS for delivery in deliveries]
 
 
@@ -146,7 +148,7 @@ def test_when_the_disk_refuses_nothing_is_acknowledged_or_stepped(tmp_path: Path
         os.close(full)
         for _ in range(2):
             with pytest.raises(JournalError):
-                play(opened.runner, 0, ROUNDS[3])
+                play(opened, 0, ROUNDS[3])
         assert opened.source.acknowledged == []
         assert opened.runner.state.next_offset == before
     assert contents(tmp_path)[0] == []
@@ -160,7 +162,7 @@ def test_a_restart_after_every_round_leaves_the_same_store(
 ) -> None:
     for at, deliveries in enumerate(ROUNDS):
         with parts(tmp_path) as opened:
-            play(opened.runner, at, deliveries)
+            play(opened, at, deliveries)
             if at % rounds_per_snapshot == rounds_per_snapshot - 1:
                 opened.runner.save_snapshot()
     assert contents(tmp_path) == uninterrupted
@@ -181,7 +183,7 @@ def test_an_end_between_the_acknowledgement_and_the_store_loses_and_doubles_noth
         with parts(tmp_path) as opened:
             opened.runner._step = cut
             with pytest.raises(PowerCut):
-                play(opened.runner, at, deliveries)
+                play(opened, at, deliveries)
             assert opened.source.acknowledged == [delivery.receipt for delivery in deliveries]
     with parts(tmp_path):
         assert contents(tmp_path) == uninterrupted
@@ -195,9 +197,9 @@ def test_an_end_before_the_acknowledgement_redelivers_and_has_one_effect(
 
     for at, deliveries in enumerate(ROUNDS):
         with parts(tmp_path, source=MemorySource(on_acknowledge=cut)) as opened, pytest.raises(PowerCut):
-            play(opened.runner, at, deliveries)
+            play(opened, at, deliveries)
         with parts(tmp_path) as opened:
-            opened.runner.round([d for d in deliveries if d.receipt % 10 == 0])
+            opened.runner.round([Deliveries.of([d for d in deliveries if d.receipt % 10 == 0])])
 
     def told(bodies: list[bytes]) -> list[tuple[str, ...]]:
         events = [msgspec.json.decode(body) for body in bodies]
@@ -210,7 +212,7 @@ def test_an_end_before_the_acknowledgement_redelivers_and_has_one_effect(
 def test_a_new_plan_is_journaled_once_and_its_sensors_leave_the_unknown(tmp_path: Path) -> None:
     wider = plan(LIMITS, kinds=PLAN.kinds, sensors=[("a", "gas"), ("b", "slow"), ("new", "gas")])
     with parts(tmp_path) as opened:
-        play(opened.runner, 0, ROUNDS[0])
+        play(opened, 0, ROUNDS[0])
         assert [tag.tag for tag in contents(tmp_path)[3]] == ["new"]
     for _ in range(2):
         with parts(tmp_path, made=wider):
@@ -223,7 +225,7 @@ def test_a_new_plan_is_journaled_once_and_its_sensors_leave_the_unknown(tmp_path
 def test_a_journal_lost_behind_the_store_is_refused(tmp_path: Path) -> None:
     with parts(tmp_path) as opened:
         for at, deliveries in enumerate(ROUNDS):
-            play(opened.runner, at, deliveries)
+            play(opened, at, deliveries)
     for path in (tmp_path / "journal").glob("*.seg"):
         path.unlink()
     with pytest.raises(StoreError, match=r"events are stored up to offset \d+, but the journal ends at 0"):
@@ -232,7 +234,7 @@ def test_a_journal_lost_behind_the_store_is_refused(tmp_path: Path) -> None:
 
 def test_a_journal_lost_behind_a_snapshot_is_refused(tmp_path: Path) -> None:
     with parts(tmp_path) as opened:
-        play(opened.runner, 0, [])
+        play(opened, 0, [])
         opened.runner.save_snapshot()
     for path in (tmp_path / "journal").glob("*.seg"):
         path.unlink()
@@ -252,7 +254,7 @@ def test_a_journal_that_does_not_begin_with_a_plan_is_refused(tmp_path: Path) ->
 def test_damaged_snapshots_cost_time_and_nothing_else(tmp_path: Path, uninterrupted: tuple[object, ...]) -> None:
     for at, deliveries in enumerate(ROUNDS):
         with parts(tmp_path) as opened:
-            play(opened.runner, at, deliveries)
+            play(opened, at, deliveries)
             opened.runner.save_snapshot()
         for path in (tmp_path / "snapshots").glob("*.npz"):
             path.write_bytes(b"damaged")
@@ -261,7 +263,7 @@ def test_damaged_snapshots_cost_time_and_nothing_else(tmp_path: Path, uninterrup
 
 def test_a_refused_act_says_why_and_the_same_command_twice_has_one_effect(tmp_path: Path) -> None:
     with parts(tmp_path) as opened:
-        play(opened.runner, 3, ROUNDS[3])
+        play(opened, 3, ROUNDS[3])
         alarm = opened.runner.state.alarms.open_alarms()[0]
         opened.runner._commands.put(command := _waiting(HumanAct("c1", "acknowledge", alarm.id, "Wang", "", ns(4))))
         opened.runner._commands.put(again := _waiting(HumanAct("c1", "acknowledge", alarm.id, "Wang", "", ns(4))))

@@ -17,7 +17,7 @@ WIDER = plan(LIMITS, kinds=PLAN.kinds, sensors=[("b", "slow"), ("a", "gas"), ("n
 def played(folder: Path, rounds: int = 12) -> None:
     with parts(folder) as opened:
         for at, deliveries in enumerate(ROUNDS[:rounds]):
-            play(opened.runner, at, deliveries)
+            play(opened, at, deliveries)
         opened.runner.save_snapshot()
 
 
@@ -50,7 +50,7 @@ def test_damage_in_the_middle_costs_its_inputs_and_the_start_counts_them(tmp_pat
         assert value(opened, "fengsui_journal_lost_inputs_total") == 1
         assert value(opened, "fengsui_journal_damage_total", reason="checksum") == 1
         before = opened.runner.state.next_offset
-        play(opened.runner, 100, ROUNDS[0])
+        play(opened, 100, ROUNDS[0])
         assert opened.runner.state.next_offset > before
     assert list((tmp_path / "journal").glob("*.bad"))
     assert Tick(ns(100), 10**9 * 200) in journaled(tmp_path)
@@ -69,7 +69,7 @@ def test_where_the_plan_in_force_is_lost_a_start_journals_it_anew(tmp_path: Path
     path.write_bytes(path.read_bytes() + rows)  # proof that the plan was durable
     with parts(tmp_path, made=WIDER) as opened:
         assert opened.runner.state.bound.plan.version == WIDER.version
-        play(opened.runner, 100, ROUNDS[0])
+        play(opened, 100, ROUNDS[0])
     found = list(JournalReader(tmp_path / "journal", 0).read_with_gaps())
     plans = [one.item.plan.version for one in found if not isinstance(one, Gap) and isinstance(one.item, PlanChange)]
     assert plans == [PLAN.version, WIDER.version]
@@ -84,5 +84,5 @@ def test_without_a_snapshot_and_without_the_beginning_a_start_replays_what_is_ke
     with parts(tmp_path) as opened:
         assert opened.runner.state.bound.plan.version == PLAN.version
         end = opened.runner.state.next_offset
-        play(opened.runner, 100, ROUNDS[0])
+        play(opened, 100, ROUNDS[0])
         assert opened.runner.state.next_offset > end > int(second.stem)

@@ -11,14 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model.alarm import Transition
 from model.errors import StoreError
 from model.inputs import HumanAct, Tick
+from model.plan import DetectorSpec
 from pipeline.process import snapshot
 from pipeline.process.step import State, step
 from store import snapshots
+from store.snapshots import Snapshot
 from tests.pipeline.plans import Row, canonical, grade, kind, ns, plan, rows, rule
 from tests.pipeline.runs import follow, long_run, same_state, started, whole_plan
-from tests.pipeline.worlds import World, worlds
+from tests.pipeline.worlds import Rows, World, worlds
 
 PLAN = whole_plan()
 
@@ -69,20 +72,70 @@ def test_an_unusable_reading_that_waits_to_be_sorted_survives_a_snapshot() -> No
 def test_a_snapshot_of_another_format_is_not_used() -> None:
     kept = snapshot.take(started(PLAN))
     meta = msgspec.json.decode(kept.meta)
-    for other in (meta | {"format": 99}, meta | {"detector_versions": {}}):
-        with pytest.raises(StoreError, match="another version"):
+    for other in (meta | {"format": 99}, {"format": 99}):
+        with pytest.raises(StoreError, match="has format 99; this version reads 1"):
             snapshot.restore(replace(kept, meta=msgspec.json.encode(other)))
-    with pytest.raises(StoreError, match="does not read"):
-        snapshot.restore(replace(kept, meta=b"{}"))
+    for other in ({}, {"format": 1}):
+        with pytest.raises(StoreError, match="does not read"):
+            snapshot.restore(replace(kept, meta=msgspec.json.encode(other)))
 
 
-def test_a_snapshot_with_an_array_missing_or_of_another_shape_is_not_used() -> None:
+def of_other_versions(kept: Snapshot, **versions: int) -> Snapshot:
+    meta = msgspec.json.decode(kept.meta)
+    changed = {f"gas/{name}": version for name, version in versions.items()}
+    return replace(kept, meta=msgspec.json.encode(meta | {"detector_versions": meta["detector_versions"] | changed}))
+
+
+def differing(one: Snapshot, other: Snapshot) -> set[str]:
+    """The parts whose arrays differ."""
+    return {
+        name.rpartition("/")[0] for name, array in one.arrays.items() if array.tobytes() != other.arrays[name].tobytes()
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_detector_of_another_version_begins_anew_with_its_rules_and_all_else_goes_on(seed: int) -> None:
+    state = started(PLAN)
+    follow(state, long_run(seed)[:120])
+    kept = snapshot.take(state)
+    again, anew = snapshot.load(of_other_versions(kept, mean=7))
+    assert anew == ["gas/detector/mean", "gas/rule/normal"]
+    assert differing(kept, snapshot.take(again)) <= set(anew)
+    assert "gas/detector/mean" in differing(kept, snapshot.take(again))
+    assert again.alarms.snapshot() == state.alarms.snapshot()
+    assert snapshot.load(kept)[1] == []
+
+
+@pytest.mark.parametrize("loss", ["version", "detector", "rule"])
+def test_an_alarm_stays_on_though_its_detector_or_rule_begins_anew_and_a_fresh_reading_ends_it(loss: str) -> None:
+    slope = DetectorSpec("slope", "rate", ("gas",), {"window_s": 4.0})
+    state = started(plan(rule("r", grade("red", "slope > 40")), detectors=[slope]))
+    follow(state, [Rows((Row(0, float(at), 5.0 * at),)) for at in range(6)])
+    kept = snapshot.take(state)
+    (alarm,) = state.alarms.open_alarms()
+    harmed = {
+        "version": of_other_versions(kept, slope=2),
+        "detector": without(kept, "gas/detector/slope/sensors"),
+        "rule": replace(kept, arrays=kept.arrays | {"gas/rule/r/level": np.zeros(9, np.int8)}),
+    }
+    again, anew = snapshot.load(harmed[loss])
+    assert "gas/rule/r" in anew
+    assert follow(again, [Rows((Row(0, 6.0, 30.0),))]) == []
+    assert again.alarms.open_alarms() == [alarm]
+    later = follow(again, [Rows((Row(0, 7.0 + at, 30.0),)) for at in range(8)])
+    assert [event.transition for event in later] == [Transition.RETURNED]
+
+
+def without(kept: Snapshot, name: str) -> Snapshot:
+    return replace(kept, arrays={other: array for other, array in kept.arrays.items() if other != name})
+
+
+def test_a_snapshot_that_lacks_what_belongs_to_all_is_not_used() -> None:
     kept = snapshot.take(started(PLAN))
-    without = {name: array for name, array in kept.arrays.items() if name != "recent/value"}
-    with pytest.raises(StoreError, match="recent/value"):
-        snapshot.restore(replace(kept, arrays=without))
-    with pytest.raises(StoreError, match="recent/value"):
-        snapshot.restore(replace(kept, arrays=without | {"recent/value": np.zeros(3)}))
+    with pytest.raises(StoreError, match="recent/rings"):
+        snapshot.restore(without(kept, "recent/rings"))
+    with pytest.raises(StoreError, match="recent/rings"):
+        snapshot.restore(replace(kept, arrays=kept.arrays | {"recent/rings": np.zeros(3)}))
 
 
 def test_a_snapshot_shares_no_memory_with_the_state_that_goes_on() -> None:

@@ -40,8 +40,8 @@ class Both:
 
     def tick(self, beat: Beat) -> None:
         offset, elapsed_ns = self.state.next_offset, round(beat.elapsed_s * 1e9)
-        expected = self.twin.tick(offset, ns(beat.wall_s), elapsed_ns)
-        outcome = step(self.state, offset, Tick(ns(beat.wall_s), elapsed_ns))
+        expected = self.twin.tick(offset, ns(beat.wall_s), elapsed_ns, beat.boot)
+        outcome = step(self.state, offset, Tick(ns(beat.wall_s), elapsed_ns, beat.boot))
         assert [happened(event) for event in outcome.events] == expected
 
     def act(self, act: Act) -> None:

@@ -29,6 +29,7 @@ class Beat:
 
     wall_s: float
     elapsed_s: float
+    boot: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ def to_spec(rule: NaiveRule) -> RuleSpec:
 
 @st.composite
 def happenings(draw: st.DrawFn, sensors: int, size_max: int = 30, *, acts: bool = True) -> list[Event]:
-    """Rows, ticks (some after an outage or a reboot) and human acts, in order of time."""
-    now_s, elapsed_s = 0.0, 1000.0
+    """Rows, ticks (some after an outage or a start of the machine) and human acts, in order of time."""
+    now_s, elapsed_s, boot = 0.0, 1000.0, 0
     out: list[Event] = []
     kinds = ["rows", "rows", "tick", "tick", "act"] if acts else ["rows", "rows", "tick"]
     for what in draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=size_max)):
@@ -119,7 +120,10 @@ def happenings(draw: st.DrawFn, sensors: int, size_max: int = 30, *, acts: bool 
         elif what == "tick":
             outage_s = draw(st.sampled_from([0.0] * 8 + [9.0, 11.0, 600.0, -30.0]))
             now_s, elapsed_s = now_s + abs(outage_s), elapsed_s + outage_s
-            out.append(Beat(now_s, elapsed_s))
+            if draw(st.sampled_from([False] * 8 + [True])):  # the machine was started again
+                now_s, boot = now_s + draw(st.sampled_from([3.0, 9.0, 60.0, 3600.0, -20.0])), boot + 1
+                elapsed_s = draw(st.sampled_from([5.0, elapsed_s, elapsed_s + 1.0]))
+            out.append(Beat(now_s, elapsed_s, str(boot)))
         else:
             out.append(
                 Act(draw(st.sampled_from(["acknowledge", "acknowledge", "reset"])), draw(st.integers(0, 3)), now_s)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from model.alarm import Alarm, AlarmEvent
 from model.batch import BAD, GOOD, UNCERTAIN
@@ -20,7 +21,7 @@ from tests.pipeline.plans import SECOND_NS, START_NS, Row, grade, kind, ns, plan
 QUALITY = {"good": GOOD, "uncertain": UNCERTAIN, "bad": BAD}
 SILENCE = DetectorSpec("silence", "silence", ("gas",), {})
 
-__all__ = ["SILENCE", "given", "grade", "kind", "nothing", "plan", "reads", "resets", "rule", "sees_to"]
+__all__ = ["SILENCE", "changes", "given", "grade", "kind", "nothing", "plan", "reads", "resets", "rule", "sees_to"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Happening:
     by: str = ""
     row: tuple[str, float | None, float, int] | None = None  # tag, device time, value, quality
     down_s: float = 0.0
+    booted_s: float | None = None  # what the elapsed clock shows after a start of the machine
+    plan: Plan | None = None  # counts from now on
 
 
 def reads(
@@ -63,6 +66,16 @@ def down(at_s: float, for_s: float) -> Happening:
     return Happening(at_s, down_s=for_s)
 
 
+def restarted(at_s: float, for_s: float, *, clock_shows_s: float) -> Happening:
+    """The machine is started anew, which takes ``for_s``; its elapsed clock then shows ``clock_shows_s``."""
+    return Happening(at_s, down_s=for_s, booted_s=clock_shows_s)
+
+
+def changes(at_s: float, *parts: RuleSpec | DetectorSpec, tags: Sequence[str] = ("a",), **of_kind: Any) -> Happening:
+    """Another configuration counts from now on."""
+    return Happening(at_s, plan=_plan(parts, tags, of_kind))
+
+
 def nothing(until_s: float) -> Happening:
     """Time passes."""
     return Happening(until_s)
@@ -75,7 +88,7 @@ class Scenario:
         self._state = begin(PlanChange(made, START_NS), 0)
         self._tags = [sensor.tag for sensor in made.sensors]
         self._next_tick_s = 0
-        self._down_s = 0.0
+        self._boot, self._ahead_s = 0, 0.0  # which start of the machine, and its elapsed clock against the scenario's
         self.events: list[AlarmEvent] = []
         self.refused: list[str] = []
 
@@ -84,11 +97,15 @@ class Scenario:
         flat = [one for part in happenings for one in ([part] if isinstance(part, Happening) else part)]
         for happening in sorted(flat, key=lambda one: one.at_s):
             self._tick_until(happening.at_s)
-            self._down_s += happening.down_s
             if happening.down_s:
                 self._next_tick_s = math.ceil(happening.at_s + happening.down_s)
+            if happening.booted_s is not None:
+                self._boot, self._ahead_s = self._boot + 1, happening.booted_s - self._next_tick_s
             if happening.act:
                 self._act(happening)
+            if happening.plan is not None:
+                self._tags = [sensor.tag for sensor in happening.plan.sensors]
+                self._put(PlanChange(happening.plan, ns(happening.at_s)))
             if happening.row is not None:
                 tag, device_s, value, quality = happening.row
                 self._put(rows([Row(self._tags.index(tag), device_s, value, happening.at_s, quality)]))
@@ -96,8 +113,11 @@ class Scenario:
 
     def expect(self, *lines: str) -> Scenario:
         """Compare all that has happened, as lines such as ``12 s: a r raised red``."""
-        assert [self._line(event) for event in self.events] == list(lines)
+        assert self.lines() == list(lines)
         return self
+
+    def lines(self) -> list[str]:
+        return [self._line(event) for event in self.events]
 
     def expect_open(self, *lines: str) -> Scenario:
         """Compare what stands now, as ``a r red unacknowledged``."""
@@ -114,7 +134,8 @@ class Scenario:
 
     def _tick_until(self, at_s: float) -> None:
         while self._next_tick_s <= at_s:
-            self._put(Tick(ns(self._next_tick_s), self._next_tick_s * SECOND_NS))
+            elapsed_ns = round((self._next_tick_s + self._ahead_s) * SECOND_NS)
+            self._put(Tick(ns(self._next_tick_s), elapsed_ns, f"boot {self._boot}"))
             self._next_tick_s += 1
 
     def _act(self, happening: Happening) -> None:
@@ -140,9 +161,13 @@ class Scenario:
         return " ".join(words)
 
 
-def given(*parts: RuleSpec | DetectorSpec, tags: Sequence[str] = ("a",), **of_kind: float) -> Scenario:
+def given(*parts: RuleSpec | DetectorSpec, tags: Sequence[str] = ("a",), **of_kind: Any) -> Scenario:
     """A plan with one kind of sensor, ``gas``."""
+    return Scenario(_plan(parts, tags, of_kind))
+
+
+def _plan(parts: Sequence[RuleSpec | DetectorSpec], tags: Sequence[str], of_kind: dict[str, Any]) -> Plan:
     rules = [part for part in parts if isinstance(part, RuleSpec)]
     detectors = [part for part in parts if isinstance(part, DetectorSpec)]
     sensors = [(tag, "gas") for tag in tags]
-    return Scenario(plan(*rules, kinds=[kind("gas", **of_kind)], sensors=sensors, detectors=detectors))
+    return plan(*rules, kinds=[kind("gas", **of_kind)], sensors=sensors, detectors=detectors)

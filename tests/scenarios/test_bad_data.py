@@ -11,6 +11,7 @@ from tests.scenarios.language import (
     reads,
     reads_steadily,
     resets,
+    restarted,
     rule,
     sees_to,
 )
@@ -66,6 +67,23 @@ def test_a_gap_is_not_raised_twice_and_nobody_can_reset_it_away() -> None:
     given().when(nothing(1), down(10, 60), nothing(80), down(81, 60), resets(150), sees_to(151)).expect(
         "70 s: system system.data_gap raised yellow", "151 s: system system.data_gap acknowledged yellow by Wang"
     ).expect_refused(1)
+
+
+def test_a_start_of_the_machine_is_a_gap_though_its_clock_looks_as_if_a_second_had_passed() -> None:
+    given(QUIET, SILENCE).when(reads(10, 1), restarted(10, HOUR, clock_shows_s=11), nothing(HOUR + 20)).expect(
+        "3610 s: system system.data_gap raised yellow"
+    )
+
+
+def test_a_start_of_the_machine_within_ten_seconds_is_no_gap_and_counts_as_silence() -> None:
+    story = given(QUIET, SILENCE).when(reads(10, 1), restarted(50, 8, clock_shows_s=2), nothing(69))
+    story.expect().when(nothing(70)).expect("70 s: a quiet raised blue")
+
+
+def test_a_start_of_the_machine_with_the_wall_clock_set_back_is_a_gap() -> None:
+    given(QUIET, SILENCE).when(reads(10, 1), restarted(100, -40, clock_shows_s=102)).expect(
+        "70 s: a quiet raised blue"
+    ).when(nothing(61)).expect("70 s: a quiet raised blue", "60 s: system system.data_gap raised yellow")
 
 
 def test_a_device_clock_an_hour_ahead_raises_and_never_clears() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from model.plan import DetectorSpec
 from tests.scenarios.language import given, grade, nothing, reads, reads_steadily, resets, rule, sees_to
 
 RED = rule("r", grade("red", "value >= 50"))
@@ -51,6 +52,39 @@ def test_time_alone_never_returns_an_alarm() -> None:
     given(LINGERS).when(reads(0, 60), reads(1, 0), nothing(3600)).expect("0 s: a r raised red").expect_open(
         "a r red unacknowledged"
     )
+
+
+def test_an_off_delay_does_not_run_through_a_pause_longer_than_three_scan_periods() -> None:
+    story = given(LINGERS).when(reads(0, 60), reads(1, 0), reads(31.1, 0), reads(41, 0))
+    story.expect("0 s: a r raised red").when(reads(41.1, 0))
+    story.expect("0 s: a r raised red", "41.1 s: a r returned")
+
+
+def test_a_pause_of_three_scan_periods_is_none() -> None:
+    given(LINGERS).when(reads(0, 60), reads(1, 0), reads(31, 0)).expect("0 s: a r raised red", "31 s: a r returned")
+
+
+def test_a_sensor_that_is_quick_may_miss_readings_for_five_seconds() -> None:
+    quick = rule("r", grade("red", "value >= 50", off_s=6))
+    story = given(quick, period_s=0.1).when(reads(0, 60), reads(1, 0), reads(6, 0), reads(11.1, 0), reads(16, 0))
+    story.expect("0 s: a r raised red").when(reads(17.1, 0))
+    story.expect("0 s: a r raised red", "17.1 s: a r returned")
+
+
+@pytest.mark.parametrize("quality", ["uncertain", "bad"])
+def test_readings_that_are_not_good_do_not_carry_an_off_delay_through_a_pause(quality: str) -> None:
+    doubtful = [reads(at, 0, quality=quality) for at in range(2, 40)]
+    given(LINGERS).when(reads(0, 60), reads(1, 0), *doubtful, reads(40, 0)).expect("0 s: a r raised red")
+
+
+def test_good_readings_of_which_the_detector_makes_nothing_do_not_hide_that_there_was_a_pause() -> None:
+    slope = DetectorSpec("slope", "rate", ("gas",), {"window_s": 20.0})
+    rising = rule("r", grade("red", "slope >= 60", off_s=15))
+    climb = [reads(at, 2 * at) for at in range(30)]
+    story = given(rising, slope).when(climb, reads_steadily(30, 50, 58), reads_steadily(90, 114, 58))
+    assert [line.split(": ")[1] for line in story.lines()] == ["a r raised red"]
+    story.when(reads_steadily(115, 125, 58))
+    assert [line.split(": ")[1] for line in story.lines()] == ["a r raised red", "a r returned"]
 
 
 def test_an_upgrade_counts_at_once() -> None:

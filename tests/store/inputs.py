@@ -33,7 +33,7 @@ def inputs(rows_min: int = 0) -> st.SearchStrategy[Input]:
     text = st.text(st.characters(codec="utf-8"), max_size=10)
     return st.one_of(
         batches(rows_min),
-        st.builds(Tick, INT64, INT64),
+        st.builds(Tick, INT64, INT64, text),
         st.builds(HumanAct, text, text, text, text, text, INT64),
         st.just(PlanChange(PLAN, 7)),
     )

@@ -49,7 +49,7 @@ def some_events() -> list[AlarmEvent]:
 
 
 def outbox(events: list[AlarmEvent]) -> list[OutboxRow]:
-    return [NoticeWriter(PLAN).outbox_row(event) for event in events]
+    return [NoticeWriter(PLAN, list).outbox_row(event) for event in events]
 
 
 def refusal(number: int, payload: bytes = b"x") -> Refusal:

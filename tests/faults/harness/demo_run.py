@@ -16,11 +16,11 @@ from ruamel.yaml import YAML
 from app import configured
 from app.configured import Paths
 from config.plan import load_plan
-from connectors.json_readings import JsonReadings
+from connectors.decoder import MessageDecoder
 from connectors.topic import Subscription
 from connectors.webhook import Settings, WebhookSink
 from model.alarm import AlarmEvent
-from model.connector import Delivery, Inbox, Probe
+from model.connector import Deliveries, Delivery, Inbox, Probe
 from model.inputs import Tick
 from model.plan import Plan
 from pipeline.delivery.notice import Notice
@@ -60,21 +60,25 @@ def demo_plan(folder: Path, district: District) -> Plan:
 class Round:
     """One second of the story."""
 
-    deliveries: list[Delivery]
+    deliveries: Deliveries
     tick: Tick
 
 
 def rounds(district: District) -> list[Round]:
     start_ns = district.clock.start_ns
-    found = []
+    found: list[Round] = []
+    receipt = 0
     for second in range(DURATION_S):
         rows = district.rows(second, second + 1)
         received = (start_ns + rows.t_ms * 1_000_000).tolist()
         deliveries = [
-            Delivery("district", message.topic, message.payload, received_ns, retained=False, receipt=0)
-            for message, received_ns in zip(messages(district, rows), received, strict=True)
+            Delivery("district", message.topic, message.payload, received_ns, retained=False, receipt=number)
+            for number, (message, received_ns) in enumerate(
+                zip(messages(district, rows), received, strict=True), receipt + 1
+            )
         ]
-        found.append(Round(deliveries, Tick(start_ns + (second + 1) * 10**9, (second + 1) * 10**9)))
+        receipt += len(deliveries)
+        found.append(Round(Deliveries.of(deliveries), Tick(start_ns + (second + 1) * 10**9, (second + 1) * 10**9)))
     return found
 
 
@@ -92,8 +96,8 @@ class HandedIn:
     def run(self, inbox: Inbox) -> None:
         """Nothing to receive."""
 
-    def acknowledge(self, receipts: list[int]) -> None:
-        self.acknowledged += len(receipts)
+    def acknowledge(self, through: int) -> None:
+        self.acknowledged = through
 
     def connected(self) -> bool:
         return True
@@ -147,7 +151,7 @@ def play(folder: Path, parts: Parts, story: list[Round], receiver: HttpReceiver)
         runner = EmbeddedRunner(
             parts.plan,
             sources=[source],
-            decoders={"district": JsonReadings([Subscription.model_validate(_SUBSCRIPTION)], 262_144, 8)},
+            decoders={"district": MessageDecoder([Subscription.model_validate(_SUBSCRIPTION)], 262_144, 8)},
             journal=journal,
             journal_folder=paths.journal,
             store=store,
@@ -157,7 +161,7 @@ def play(folder: Path, parts: Parts, story: list[Round], receiver: HttpReceiver)
             step=parts.step,
         )
         for second in story:
-            runner.round(second.deliveries, [second.tick])
+            runner.round([second.deliveries], [second.tick])
         deliver(folder, receiver)
     finally:
         journal.close()

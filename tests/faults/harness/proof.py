@@ -49,6 +49,7 @@ def check(site: Site, publisher: Publisher) -> Figures:
     assert _digest(stored) == _digest(history(entries)), "the stored history is not that of an uninterrupted run"
     assert _digest(stored) == _digest(history(_recut(entries))), "the history depends on how rows are cut into batches"
     assert site.outbox_ids() == ids, "the outbox must hold every event once, in order"
+    assert not site.says("open alarm was not as people were told; what was told counts"), "state and store parted"
     assert _facts(events) == _facts(_decoded(history(_first_deliveries(entries)))), "a second delivery made an event"
     return Figures(len(publisher.sent), len(rows), len(events), len(lost), len(rows) - len(set(rows)))
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connectors.json_readings import JsonReadings
+from connectors.decoder import MessageDecoder
 from connectors.topic import Subscription
 from model.batch import BAD, GOOD, NO_TIME, UNCERTAIN
-from model.connector import Delivery, Readings, Refusal
+from model.connector import Deliveries, Delivery, Readings, Refusal
 
 SUBSCRIPTIONS = [
     Subscription(topic="district/{site}/{sensor}", tag="{site}/{sensor}"),
@@ -26,15 +26,19 @@ SECOND = 1_700_000_000
 NS = 10**9
 
 
-def deliveries(*messages: tuple[str, bytes]) -> list[Delivery]:
-    return [
-        Delivery("test", topic, payload, 0, retained=False, receipt=n) for n, (topic, payload) in enumerate(messages)
-    ]
+def deliveries(*messages: tuple[str, bytes]) -> Deliveries:
+    return Deliveries.of(
+        [Delivery("test", topic, payload, 0, retained=False, receipt=n) for n, (topic, payload) in enumerate(messages)]
+    )
+
+
+def units(readings: Readings) -> list[str]:
+    return [readings.units[place] for place in readings.unit]
 
 
 def decode(*payloads: bytes | object, topic: str = "district/a/b") -> tuple[Readings, list[Refusal]]:
     written = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in payloads]
-    return JsonReadings(SUBSCRIPTIONS).decode(deliveries(*((topic, one) for one in written)))
+    return MessageDecoder(SUBSCRIPTIONS).decode(deliveries(*((topic, one) for one in written)))
 
 
 def reasons(refused: Sequence[Refusal]) -> list[str]:
@@ -45,7 +49,7 @@ def test_a_plain_reading_becomes_a_row() -> None:
     readings, refused = decode({"value": 12.5, "time": SECOND, "unit": "ppm", "quality": "uncertain"})
     assert not refused
     assert readings.tags == ["a/b"]
-    assert readings.units == ["ppm"]
+    assert units(readings) == ["ppm"]
     assert readings.value.tolist() == [12.5]
     assert readings.time_ns.tolist() == [SECOND * NS]
     assert readings.quality.tolist() == [UNCERTAIN]
@@ -199,7 +203,7 @@ def test_a_tag_in_a_reading_counts_for_nothing_where_the_topic_gives_it() -> Non
     ("topic", "reason"), [("elsewhere/a", "no_subscription"), ("district/a b/c", "bad_tag"), ("", "no_subscription")]
 )
 def test_a_topic_that_gives_no_tag_is_refused(topic: str, reason: str) -> None:
-    readings, refused = JsonReadings(SUBSCRIPTIONS).decode(
+    readings, refused = MessageDecoder(SUBSCRIPTIONS).decode(
         deliveries(("district/a/b", b'{"value":1}'), (topic, b'{"value":2}'))
     )
     assert readings.value.tolist() == [1]
@@ -224,7 +228,7 @@ def test_messages_that_make_sense_only_together_are_refused_each(payloads: list[
 
 
 def test_no_deliveries_are_no_rows() -> None:
-    readings, refused = JsonReadings(SUBSCRIPTIONS).decode([])
+    readings, refused = MessageDecoder(SUBSCRIPTIONS).decode(deliveries())
     assert readings.tags == []
     assert len(readings.value) == 0
     assert refused == []
@@ -258,7 +262,7 @@ def rows(readings: Readings, begin: int = 0) -> list[tuple[object, ...]]:
     columns = (readings.time_ns, readings.value, readings.quality, readings.delivery + begin)
     return [
         (tag, unit, *(repr(column[row]) for column in columns))
-        for row, (tag, unit) in enumerate(zip(readings.tags, readings.units, strict=True))
+        for row, (tag, unit) in enumerate(zip(readings.tags, units(readings), strict=True))
     ]
 
 
@@ -269,10 +273,10 @@ def rows(readings: Readings, begin: int = 0) -> list[tuple[object, ...]]:
 @example([("district/a/b", b'{"value":1,"time":1e400}')])
 @example([("district/a/b", b'{"value":1,"quality":' + b"9" * 5000 + b"}")])
 def test_every_delivery_ends_in_rows_or_refusals(messages: list[tuple[str, bytes]]) -> None:
-    readings, refused = JsonReadings(SUBSCRIPTIONS).decode(deliveries(*messages))
+    readings, refused = MessageDecoder(SUBSCRIPTIONS).decode(deliveries(*messages))
     seen = set(readings.delivery.tolist()) | {one.delivery.receipt for one in refused}
     assert seen == set(range(len(messages)))
-    assert len({len(readings.tags), len(readings.units), *map(len, (readings.value, readings.time_ns))}) == 1
+    assert len({len(readings.tags), len(readings.unit), *map(len, (readings.value, readings.time_ns))}) == 1
     assert np.all(np.isnan(readings.value) <= (readings.quality == BAD))
     assert [one.delivery.receipt for one in refused] == sorted(one.delivery.receipt for one in refused)
     for number_, (topic, payload) in enumerate(messages):
@@ -296,8 +300,8 @@ def _check_count(topic: str, payload: bytes, n: int, readings: Readings, refused
 @settings(max_examples=300, deadline=None)
 @given(messages_, st.integers(0, 8))
 def test_any_split_of_a_batch_gives_the_same_rows(messages: list[tuple[str, bytes]], cut: int) -> None:
-    whole, refused = JsonReadings(SUBSCRIPTIONS).decode(deliveries(*messages))
-    decoder = JsonReadings(SUBSCRIPTIONS)
+    whole, refused = MessageDecoder(SUBSCRIPTIONS).decode(deliveries(*messages))
+    decoder = MessageDecoder(SUBSCRIPTIONS)
     first, refused_first = decoder.decode(deliveries(*messages[:cut]))
     second, refused_second = decoder.decode(deliveries(*messages[cut:]))
     assert rows(whole) == rows(first) + rows(second, begin=min(cut, len(messages)))
