@@ -128,6 +128,8 @@ class JournalReader:
                 yield from self._deliver(path, found)
                 self._place = _Place(found.end, found.record.next_offset)
             if self.offset < scan.expected:
+                if not scan.is_format_1:
+                    self._plans.miss(unless_known=True)
                 yield self._gap_to(scan.expected)
 
     def _scan(self, file: SegmentFile, following: Path | None) -> Scan:

@@ -25,9 +25,10 @@ class PlanWatch:
         if header.format > 1:
             self._go_on_with(header.plan, is_next=is_next)
 
-    def miss(self) -> None:
-        """Inputs are missing among which a plan may have been, and nothing says whether (format 1)."""
-        self._number, self._missed = None, True
+    def miss(self, *, unless_known: bool = False) -> None:
+        """Inputs are missing among which a plan may have been; ``unless_known``: later numbers will tell."""
+        if not unless_known or self._number is None:
+            self._number, self._missed = None, True
 
     def tell(self, record: Record) -> None:
         """The caller gets the plan of this record, or had it before it began."""

@@ -188,6 +188,11 @@ class Scan:
         self.position = position if position is not None else (header.size if header else 0)
         self.expected = expected if expected is not None else segment.first_offset_of(file.path)
 
+    @property
+    def is_format_1(self) -> bool:
+        """Whether records carry no numbers of plans."""
+        return self._format == 1
+
     def __iter__(self) -> Iterator[Found | Hole]:
         """Go on to where the records end."""
         while True:
@@ -217,8 +222,10 @@ class Scan:
     def _may_stand_at(self, position: int, head: segment.Head) -> bool:
         """Whether place and offsets fit: a whole record can also have got here by a write that went astray."""
         end, next_offset = position + segment.RECORD_HEADER_BYTES + head.length, head.first_offset + head.inputs
+        is_at_head = position == segment.FILE_HEADER_BYTES
         return (
             end <= self._file.size
+            and (is_at_head or head.type != RecordType.PLAN_AGAIN)
             and head.commit <= position
             and head.first_offset >= self.expected
             and (self._until is None or next_offset <= self._until)
