@@ -260,7 +260,8 @@ class Journal:
         if removal is None:
             return None
         with self._to_the_end():
-            self._disk.unlink(removal.segment.path)
+            with contextlib.suppress(FileNotFoundError):  # somebody was quicker
+                self._disk.unlink(removal.segment.path)
             must_sync(self._folder, functools.partial(self._disk.sync_folder, self._folder))
         with self._guard:
             self._closed.remove(removal.segment)

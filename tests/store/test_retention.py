@@ -196,6 +196,16 @@ def test_removal_while_a_reader_stands_in_the_file_lets_it_finish() -> None:
     journal.close()
 
 
+def test_a_segment_that_somebody_took_away_stops_nothing() -> None:
+    disk = SimulatedDisk()
+    journal = written(disk)
+    disk.unlink(FOLDER / segment.file_name(0))
+    assert trimmed(journal, KeepLimits(bytes=0), snapshot=4) == [0, 2]
+    journal.append(Tick(1, 1))
+    assert journal.commit()
+    journal.close()
+
+
 def test_a_refused_removal_ends_the_writer_like_any_refused_sync() -> None:
     disk = SimulatedDisk()
     journal = written(disk)
