@@ -16,27 +16,50 @@ from pipeline.metrics import DeliveryMetrics, PipelineMetrics
 from pipeline.runners.clock import Clock, SystemClock
 from pipeline.runners.commands import CommandServer
 from pipeline.runners.embedded import EmbeddedRunner, Limits
-from store.delivery_store import DeliveryStore
+from pipeline.runners.trimming import Trimmer
+from store import snapshots
+from store.delivery_store import DeliveryStore, cursor_offsets
 from store.journal import Journal
 from store.pipeline_store import PipelineStore
+from store.retention import NS_PER_DAY, KeepLimits
 
 
 def runner(configured: Settings, *, plan: Plan | None = None, clock: Clock | None = None) -> EmbeddedRunner:
     """Sources -> journal -> step -> store."""
     paths = Paths.under(configured.data_dir)
+    store = PipelineStore(paths.pipeline_db)
     return EmbeddedRunner(
         plan or load_plan(configured),
         sources=[build(source) for source in configured.sources],
         decoders={source.name: connector(source).decoder(source.settings) for source in configured.sources},
-        journal=Journal(paths.journal, segment_bytes=configured.journal.segment_bytes),
+        journal=Journal(
+            paths.journal,
+            segment_bytes=configured.journal.segment_bytes,
+            reserve_bytes=configured.journal.reserve_bytes,
+            durable_to=max(store.position(), snapshots.newest_offset(paths.snapshots)),
+        ),
         journal_folder=paths.journal,
-        store=PipelineStore(paths.pipeline_db),
+        store=store,
         snapshot_folder=paths.snapshots,
         clock=clock or SystemClock(),
         metrics=PipelineMetrics(),
         limits=Limits(
             deliveries_max=configured.journal.round_messages_max, snapshot_every_s=configured.snapshot_every_s
         ),
+    )
+
+
+def trimmer(configured: Settings, running: EmbeddedRunner) -> Trimmer:
+    """Retention: what no recovery and no sink needs any more goes."""
+    paths, kept = Paths.under(configured.data_dir), configured.journal
+    sinks = [sink.name for sink in configured.sinks if connector(sink).ROLE == "points"]
+    keep_ns = None if kept.keep_days is None else int(kept.keep_days * NS_PER_DAY)
+    return Trimmer(
+        running.journal,
+        KeepLimits(kept.keep_bytes, keep_ns, kept.bytes_max),
+        snapshot_folder=paths.snapshots,
+        cursors=lambda: cursor_offsets(paths.delivery_db, sinks),
+        metrics=running.metrics,
     )
 
 

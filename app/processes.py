@@ -29,6 +29,7 @@ def run_pipeline(config: Path, *, supervised: bool = False) -> None:
     commands = compose.commands(settings, running)
     _serve_metrics(settings.metrics.pipeline, running.metrics.registry)
     threading.Thread(target=_when, args=(asked, running.stop), name="asked", daemon=True).start()
+    threading.Thread(target=compose.trimmer(settings, running).run, args=(asked,), name="trimmer", daemon=True).start()
     commands.start()
     log.info("pipeline runs", plan=running.state.bound.plan.version, sensors=len(running.state.bound.plan.sensors))
     try:

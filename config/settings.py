@@ -6,9 +6,9 @@ import zoneinfo
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from config.findings import Findings, one_of
 from config.shape import Duration, Name, Shape, check_data, check_shape
@@ -39,6 +39,17 @@ class MetricsSettings(Shape):
     delivery: Address = Field(default="127.0.0.1:9465", description="Metrics of the delivery; port 0 = any.")
 
 
+def _limit(given: object) -> object:
+    if given != "none" and (isinstance(given, bool) or not isinstance(given, int | float)):
+        raise ValueError("must be a number, or none for no limit")
+    return None if given == "none" else given
+
+
+#: A limit that is off only where somebody wrote ``none``.
+BytesLimit = Annotated[Annotated[int, Field(ge=100_000)] | None, BeforeValidator(_limit)]
+DaysLimit = Annotated[Annotated[float, Field(gt=0, le=36_500)] | None, BeforeValidator(_limit)]
+
+
 class JournalSettings(Shape):
     segment_bytes: int = Field(
         default=64_000_000, ge=65_536, le=4_000_000_000, description="A new file begins at this size."
@@ -46,6 +57,18 @@ class JournalSettings(Shape):
     round_messages_max: int = Field(
         default=1_000, ge=1, le=1_000, description="Most messages taken in one round; each round ends in one commit."
     )
+    keep_bytes: BytesLimit = Field(default=20_000_000_000, description="Beyond this the oldest files go; or none.")
+    keep_days: DaysLimit = Field(default=30, description="Files whose inputs are all older go; or none.")
+    bytes_max: BytesLimit = Field(default=40_000_000_000, description="Beyond this a file goes though a sink needs it.")
+    reserve_bytes: int = Field(
+        default=16_000_000, ge=0, le=4_000_000_000, description="Room held back for a full disk."
+    )
+
+    @model_validator(mode="after")
+    def _limits_are_in_order(self) -> Self:
+        if self.keep_bytes is not None and self.bytes_max is not None and self.keep_bytes > self.bytes_max:
+            raise ValueError(f"bytes_max must be at least keep_bytes ({self.keep_bytes}), not {self.bytes_max}")
+        return self
 
 
 class _ConnectionFile(BaseModel):

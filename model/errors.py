@@ -54,6 +54,18 @@ class JournalError(FengsuiError):
     """The journal cannot be opened, read or written."""
 
 
+class JournalFull(JournalError):
+    """There is no room on the disk. Nothing was lost: the same commit may be begun again once there is."""
+
+
+class OffsetGone(JournalError):
+    """What a reader wants next was removed; ``oldest`` is the first offset that is still kept."""
+
+    def __init__(self, message: str, *, oldest: int) -> None:
+        self.oldest = oldest
+        super().__init__(message)
+
+
 class StoreError(FengsuiError):
     """A store file cannot be opened or does not fit this version."""
 

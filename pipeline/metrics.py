@@ -22,6 +22,14 @@ class PipelineMetrics:
         self.journal_bytes = Gauge("fengsui_journal_bytes", "Size of the journal.", registry=r)
         self.journal_offset = Gauge("fengsui_journal_offset", "Inputs journaled.", registry=r)
         self.torn_bytes = Counter("fengsui_journal_torn_bytes", "Bytes cut from a torn tail at start.", registry=r)
+        self.journal_damage = Counter(
+            "fengsui_journal_damage", "Parts of the journal that do not read any more.", ["reason"], registry=r
+        )
+        self.journal_lost = Counter("fengsui_journal_lost_inputs", "Inputs missing by that damage.", registry=r)
+        self.journal_removed = Counter("fengsui_journal_removed_bytes", "Bytes removed by retention.", registry=r)
+        self.journal_overrun = Counter(
+            "fengsui_journal_overrun", "Segments removed although a cursor needed them.", ["cursor"], registry=r
+        )
         self.commit_seconds = Histogram(
             "fengsui_journal_commit_seconds", "Write and sync of one commit.", buckets=_SECONDS, registry=r
         )
@@ -62,6 +70,9 @@ class DeliveryMetrics:
         self.dead = Gauge("fengsui_delivery_dead", "Messages given up; they are kept.", ["sink"], registry=r)
         self.last_success = Gauge(
             "fengsui_delivery_last_success_timestamp_seconds", "Last success.", ["sink"], registry=r
+        )
+        self.cursor_missing = Counter(
+            "fengsui_cursor_missing_inputs", "Inputs that a cursor could not have.", ["sink"], registry=r
         )
         self.cursor_lag = Gauge(
             "fengsui_cursor_lag_bytes", "Journal that a cursor has not read yet.", ["sink"], registry=r

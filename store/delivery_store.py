@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import SQLAlchemyError
 
+from model.errors import StoreError
 from store.database import open_reader, open_writer
 from store.pipeline_store import OutboxRow
 
@@ -189,6 +192,22 @@ class DeliveryStore:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def cursor_offsets(path: Path, sinks: Sequence[str]) -> dict[str, int]:
+    """How far each sink has read the journal; 0 where the delivery has not begun yet.
+
+    Raises:
+        StoreError: the file cannot be read.
+
+    """
+    if not sinks or not path.exists():
+        return dict.fromkeys(sinks, 0)
+    try:
+        with contextlib.closing(DeliveryReader(path)) as reader:
+            return {sink: reader.cursor(sink).journal_offset for sink in sinks}
+    except SQLAlchemyError as error:
+        raise StoreError(f"{path}: cannot be read: {error}") from error
 
 
 class DeliveryReader:

@@ -23,10 +23,16 @@ class RecordType(IntEnum):
     TICK = 2
     ACT = 3
     PLAN = 4
+    PLAN_AGAIN = 5  # the plan in force, at the beginning of a segment; no input
 
 
-_ROW_BYTES = 4 + 8 + 8 + 8 + 1
-_TYPES = {RecordType.TICK: Tick, RecordType.ACT: HumanAct, RecordType.PLAN: PlanChange}
+ROW_BYTES = 4 + 8 + 8 + 8 + 1
+_TYPES = {
+    RecordType.TICK: Tick,
+    RecordType.ACT: HumanAct,
+    RecordType.PLAN: PlanChange,
+    RecordType.PLAN_AGAIN: PlanChange,
+}
 
 
 def encode(item: Input) -> tuple[RecordType, bytes, int]:
@@ -67,14 +73,13 @@ def _json(item: object) -> bytes:
 
 
 def _batch(payload: bytes | memoryview) -> Batch:
-    rows, rest = divmod(len(payload), _ROW_BYTES)
+    rows, rest = divmod(len(payload), ROW_BYTES)
     if rest:
-        raise JournalError(f"a batch record must hold whole rows of {_ROW_BYTES} bytes, got {len(payload)} bytes")
-    bounds = np.cumsum([0, 4 * rows, 8 * rows, 8 * rows, 8 * rows])
+        raise JournalError(f"a batch record must hold whole rows of {ROW_BYTES} bytes, got {len(payload)} bytes")
     return Batch(
-        np.frombuffer(payload, np.int32, rows, bounds[0]),
-        np.frombuffer(payload, np.int64, rows, bounds[1]),
-        np.frombuffer(payload, np.int64, rows, bounds[2]),
-        np.frombuffer(payload, np.float64, rows, bounds[3]),
-        np.frombuffer(payload, np.uint8, rows, bounds[4]),
+        np.frombuffer(payload, np.int32, rows, 0),
+        np.frombuffer(payload, np.int64, rows, 4 * rows),
+        np.frombuffer(payload, np.int64, rows, 12 * rows),
+        np.frombuffer(payload, np.float64, rows, 20 * rows),
+        np.frombuffer(payload, np.uint8, rows, 28 * rows),
     )

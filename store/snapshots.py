@@ -5,15 +5,18 @@ Written beside and renamed; the newest that verifies is used, older ones are kep
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from model.errors import StoreError
+from store.disk import FULL, LOCAL_DISK, Disk, write_whole
 
 KEPT = 3
 _NAME = re.compile(r"(\d{20})\.([0-9a-f]{16})\.npz")
@@ -28,57 +31,102 @@ class Snapshot:
     arrays: dict[str, NDArray[np.generic]]
 
 
-def save(folder: Path, snapshot: Snapshot) -> Path:
-    """Write, sync, rename; then drop what is too old, and what stood at the same offset before."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for partial in folder.glob("*.part"):  # of a save that failed
-        partial.unlink()
+def save(folder: Path, snapshot: Snapshot, *, disk: Disk = LOCAL_DISK) -> Path:
+    """Write, sync, rename; then drop what is too old, and what stood at the same offset before.
+
+    Raises:
+        StoreError: the disk is full. What was saved before is still there.
+        OSError: the disk refused otherwise.
+
+    """
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **{"/meta": np.frombuffer(snapshot.meta, np.uint8)}, **snapshot.arrays)
     data = buffer.getvalue()
     path = folder / f"{snapshot.offset:020d}.{_checksum(data)}.npz"
-    partial = path.with_suffix(".part")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.rename(path)
-    _sync_folder(folder)
-    for replaced in folder.glob(f"{snapshot.offset:020d}.*.npz"):
-        if replaced != path:
-            replaced.unlink()
-    for old in _files(folder)[:-KEPT]:
-        old.unlink()
+    if not disk.names(folder):
+        disk.make_folder(folder)
+    try:
+        _put(disk, path, data)
+    except OSError as error:
+        if error.errno in FULL:
+            with contextlib.suppress(OSError):
+                _drop_partial(disk, folder)
+            raise StoreError(f"{folder}: no room for a snapshot: {error}") from error
+        raise
     return path
 
 
-def load_newest(folder: Path) -> tuple[Snapshot | None, list[Path]]:
+def load_newest(folder: Path, *, disk: Disk = LOCAL_DISK) -> tuple[Snapshot | None, list[Path]]:
     """The newest snapshot that verifies, and the files that do not."""
     damaged = []
-    for path in reversed(_files(folder)):
-        found = _NAME.fullmatch(path.name)
-        data = path.read_bytes()
-        if found is None or _checksum(data) != found[2]:
+    for path in reversed(_files(disk, folder)):
+        data = _verified(disk, path)
+        if data is None:
             damaged.append(path)
             continue
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         meta = arrays.pop("/meta").tobytes()
-        return Snapshot(int(found[1]), meta, arrays), damaged
+        return Snapshot(_offset(path), meta, arrays), damaged
     return None, damaged
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.npz") if _NAME.fullmatch(path.name))
+def oldest_usable(folder: Path, *, disk: Disk = LOCAL_DISK) -> int | None:
+    """Offset of the oldest snapshot that verifies: the journal behind it is needed. None = there is none."""
+    return next((_offset(path) for path in _files(disk, folder) if _verified(disk, path) is not None), None)
+
+
+def newest_offset(folder: Path, *, disk: Disk = LOCAL_DISK) -> int:
+    """Offset up to which the newest snapshot says that the journal was durable; 0 = there is none."""
+    return max((_offset(path) for path in _files(disk, folder)), default=0)
+
+
+def _put(disk: Disk, path: Path, data: bytes) -> None:
+    folder, partial = path.parent, path.with_suffix(".part")
+    _drop_partial(disk, folder)
+    file = disk.create(partial)
+    try:
+        write_whole(disk, file, data, 0)
+        disk.sync(file)
+    finally:
+        disk.close(file)
+    disk.rename(partial, path)
+    disk.sync_folder(folder)
+    for replaced in _files(disk, folder):
+        if replaced != path and _offset(replaced) == _offset(path):
+            disk.unlink(replaced)
+    for old in _files(disk, folder)[:-KEPT]:
+        disk.unlink(old)
+
+
+def _drop_partial(disk: Disk, folder: Path) -> None:
+    """Remove what a save that failed has left."""
+    for name in disk.names(folder):
+        if name.endswith(".part"):
+            disk.unlink(folder / name)
+
+
+def _verified(disk: Disk, path: Path) -> bytes | None:
+    """The file's bytes, if they are those that were saved."""
+    found = _NAME.fullmatch(path.name)
+    try:
+        file = disk.open_to_read(path)
+        try:
+            data = disk.read(file, disk.size(file), 0)
+        finally:
+            disk.close(file)
+    except OSError:  # gone since, or the disk cannot read it: no use either way
+        return None
+    return data if found is not None and _checksum(data) == found[2] else None
+
+
+def _files(disk: Disk, folder: Path) -> list[Path]:
+    return [folder / name for name in disk.names(folder) if _NAME.fullmatch(name)]
+
+
+def _offset(path: Path) -> int:
+    return int(path.name[:20])
 
 
 def _checksum(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -101,6 +101,33 @@ WORDS: dict[str, Text] = {
     "registry_written": Text("已写入 {path}：{sensors} 个测点", "Wrote {path}: {sensors} sensors"),
     "bad_rows": Text("略过 {count} 处无法读取的行，首处：{first}", "Left out {count} bad rows, the first: {first}"),
     "replaying": Text("回放", "Replaying"),
+    "journal_reading": Text("读取日志", "Reading the journal"),
+    "journal_times": Text("时间", "Times"),
+    "journal_from": Text("起始输入", "From"),
+    "journal_ticks": Text("时钟", "Ticks"),
+    "journal_acts": Text("操作", "Acts"),
+    "journal_plans": Text("规则", "Plans"),
+    "journal_size": Text("大小", "Size"),
+    "journal_damage": Text("损坏", "Damage"),
+    "journal_sum": Text(
+        "{files} 个文件，{size}，输入 {first} 至 {next}：读数 {readings}，时钟 {ticks}，操作 {acts}，规则 {plans}",
+        "{files} files, {size}, inputs {first} to {next}: "
+        "{readings} readings, {ticks} ticks, {acts} acts, {plans} plans",
+    ),
+    "journal_sound": Text("全部可读，无缺失。", "All of it reads, nothing is missing."),
+    "journal_damaged_checksum": Text(
+        "{file} 第 {position} 字节起 {bytes} 字节损坏：自 {first} 起缺 {inputs} 条输入",
+        "{file}: {bytes} bytes at {position} are damaged; {inputs} inputs are missing from {first} on",
+    ),
+    "journal_damaged_missing": Text(
+        "{file} 第 {position} 字节后：自 {first} 起缺 {inputs} 条输入",
+        "{file}: behind byte {position}, {inputs} inputs are missing from {first} on",
+    ),
+    "journal_damaged_plan_lost": Text(
+        "{file} 第 {position} 字节：自 {first} 起 {inputs} 条读数所依规则已失",
+        "{file}: the plan of {inputs} readings from {first} on, at byte {position}, is lost",
+    ),
+    "journal_exported": Text("已写入 {path}：{rows} 行", "Wrote {path}: {rows} rows"),
     "demo_title": Text("烽燧 演示：模拟城区", "Fengsui demo: a simulated district"),
     "demo_starting": Text("正在启动代理、模拟器与流水线……", "Starting broker, simulator and pipeline ..."),
     "demo_rate": Text("读数/秒", "readings/s"),

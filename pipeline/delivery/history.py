@@ -16,12 +16,12 @@ import structlog
 from model.alarm import AlarmEvent
 from model.batch import NO_TIME, Batch
 from model.connector import Point, Sink
-from model.errors import FengsuiError, PermanentError, RetryableError, StoreError
+from model.errors import FengsuiError, OffsetGone, PermanentError, RetryableError, StoreError
 from model.inputs import PlanChange
 from model.plan import Plan
 from pipeline.metrics import DeliveryMetrics
 from store.delivery_store import CursorRow, DeliveryStore
-from store.journal import JournalReader
+from store.journal import Entry, Gap, JournalReader
 from store.pipeline_reader import PipelineReader
 
 log = structlog.get_logger("history")
@@ -98,18 +98,28 @@ class HistoryWorker:
 
     def _next_readings(self, cursor: CursorRow) -> tuple[list[Point], CursorRow]:
         points: list[Point] = []
-        for entry in self._reader.read():
-            offset = entry.offset + (len(entry.item) if isinstance(entry.item, Batch) else 1)
-            if isinstance(entry.item, PlanChange):
-                plan = entry.item.plan
-                self._names = _Names(plan)
-                cursor = replace(cursor, plan=msgspec.json.encode(plan, order="deterministic"))
-            elif isinstance(entry.item, Batch) and self._names is not None:
-                points += self._names.points(entry.item)
-            cursor = replace(cursor, journal_offset=offset)
-            if len(points) >= POINTS_MAX:
-                break
+        try:
+            for found in self._reader.read_with_gaps():
+                cursor = self._past(found, cursor, points)
+                if len(points) >= POINTS_MAX:
+                    break
+        except OffsetGone:
+            cursor = self._past(self._reader.skip_to_oldest(), cursor, points)
         return points, cursor
+
+    def _past(self, found: Entry | Gap, cursor: CursorRow, points: list[Point]) -> CursorRow:
+        """Add the points of an entry; returns the cursor behind it. What is missing is said, and gone round."""
+        if isinstance(found, Gap):
+            log.error("history: readings are missing", sink=self.name, first=found.first, inputs=found.inputs)
+            self._metrics.cursor_missing.labels(self.name).inc(found.inputs)
+            return replace(cursor, journal_offset=found.next)
+        if isinstance(found.item, PlanChange):
+            plan = found.item.plan
+            self._names = _Names(plan)
+            cursor = replace(cursor, plan=msgspec.json.encode(plan, order="deterministic"))
+        elif isinstance(found.item, Batch) and self._names is not None:
+            points += self._names.points(found.item)
+        return replace(cursor, journal_offset=found.next_offset)
 
     def _next_events(self, cursor: CursorRow) -> tuple[list[Point], CursorRow]:
         if self._events is None:

@@ -167,6 +167,11 @@ class EmbeddedRunner:
         self._writer.flush()  # what a snapshot is behind of is not stepped again
         snapshots.save(self._snapshot_folder, snapshot.take(self.state))
 
+    @property
+    def journal(self) -> Journal:
+        """For retention, which works beside the rounds."""
+        return self._journal
+
     def connections(self) -> dict[str, bool]:
         return {name: source.connected() for name, source in self._sources.items()}
 
@@ -180,9 +185,10 @@ class EmbeddedRunner:
             self.metrics.torn_bytes.inc(self._journal.torn_bytes)
         recovery.check_journal_reaches(self._stored_to, self._journal.next_offset, self._journal_folder)
         state = recovery.newest_state(self._snapshot_folder, self._journal.next_offset)
-        for entry in recovery.entries_behind(state, self._journal_folder):
+        for entry in recovery.entries_behind(state, self._journal, self._snapshot_folder):
             state = self._replay(state, entry)
-        if state is None or state.bound.plan.version != self._plan.version:
+        recovery.show_damage(self.metrics, self._journal.damage)
+        if state is None or self._journal.needs_plan or state.bound.plan.version != self._plan.version:
             self._journal.append(PlanChange(self._plan, self._clock.tick().wall_ns))
             for entry in self._journal.commit():
                 state = self._replay(state, entry)

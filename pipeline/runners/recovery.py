@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +11,13 @@ import numpy as np
 import structlog
 
 from model.batch import NO_TIME
-from model.errors import JournalError, StoreError
+from model.errors import StoreError
 from pipeline.metrics import PipelineMetrics
 from pipeline.process import snapshot
 from pipeline.process.reconcile import reconcile
 from pipeline.process.step import Counts, State
 from store import snapshots
-from store.journal import Entry, JournalReader
+from store.journal import Damage, Entry, Journal
 from store.pipeline_store import PipelineStore
 
 log = structlog.get_logger("pipeline")
@@ -66,23 +66,27 @@ def check_journal_reaches(stored_to: int, journal_end: int, journal_folder: Path
         )
 
 
-def entries_behind(state: State | None, journal_folder: Path) -> Iterator[Entry]:
-    """What the journal holds behind the state.
+def entries_behind(state: State | None, journal: Journal, snapshot_folder: Path) -> Iterator[Entry]:
+    """What the journal holds behind the state; without one, all that is kept of it, a plan first.
 
     Raises:
-        StoreError: there is no state, and the journal's beginning is not kept any more.
+        StoreError: the journal's beginning is not kept any more, and there is a snapshot, but of another program.
         JournalError: the journal cannot be read.
 
     """
-    try:
-        yield from JournalReader(journal_folder, state.next_offset if state else 0).read()
-    except JournalError as error:
-        if state is not None:
-            raise
+    if state is None and journal.oldest_offset and snapshots.load_newest(snapshot_folder)[0] is not None:
         raise StoreError(
-            f"{error}; there is no snapshot that this version can use, so the journal is needed from its beginning: "
-            "start the Fengsui that wrote them, or restore the backup"
-        ) from error
+            f"{snapshot_folder}: there is no snapshot that this version can use, and the journal's beginning is no "
+            "longer kept: start the Fengsui that wrote them, or restore the backup"
+        )
+    yield from journal.replay(state.next_offset if state else None)
+
+
+def show_damage(metrics: PipelineMetrics, damage: Sequence[Damage]) -> None:
+    """Count what the journal could not give back; it has logged each part itself."""
+    for one in damage:
+        metrics.journal_damage.labels(one.reason.value).inc()
+        metrics.journal_lost.inc(one.gap.inputs)
 
 
 def hold_to_the_store(state: State, store: PipelineStore, metrics: PipelineMetrics, snapshot_folder: Path) -> None:

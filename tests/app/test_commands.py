@@ -104,6 +104,15 @@ def test_the_installed_command_is_the_same_as_the_one_tested_here(site: Site) ->
     assert '"district": true' in done.stdout
 
 
+def test_the_journal_is_looked_into_verified_and_exported_while_it_is_written(cli: Desk, site: Site) -> None:
+    done = ask(cli, site, "journal", "verify", "--lang", "en")
+    assert (done.code, "All of it reads, nothing is missing." in done.out) == (0, True), done.err
+    before = ask(cli, site, "journal", "inspect", "--json").json()
+    assert before["readings"] > 100
+    readings = ask(cli, site, "journal", "export", "-", "--type", "reading", "--to", str(before["next_offset"]))
+    assert readings.out.count("\n") == before["readings"]
+
+
 def test_the_list_begins_with_the_most_urgent_and_names_things_in_both_languages(cli: Desk, site: Site) -> None:
     done = ask(cli, site, "alarms", "list", "--json")
     assert done.code == 0, done.err

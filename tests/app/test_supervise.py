@@ -85,7 +85,7 @@ def test_given_one_that_runs_a_second_one_on_the_same_data_refuses_and_the_first
     with running(site) as first:
         refusals = {
             "run": "another `fengsui run` is at work here; stop it first",
-            "pipeline": "another process writes this journal; stop it first",
+            "pipeline": "another process (fengsui pipeline) writes this file; stop it first",
             "delivery": "another process (fengsui delivery) writes this file; stop it first",
         }
         with ThreadPoolExecutor() as pool:

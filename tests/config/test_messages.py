@@ -142,6 +142,16 @@ SETTINGS_MISTAKES = [
     ),
     (
         "packs:",
+        "journal: {keep_bytes: 20 GB}\npacks:",
+        "fengsui.yaml:1 journal.keep_bytes: must be a number, or none for no limit, got '20 GB'",
+    ),
+    (
+        "packs:",
+        "journal: {bytes_max: 1000000}\npacks:",
+        "fengsui.yaml:1 journal: bytes_max must be at least keep_bytes (20000000000), not 1000000, got a mapping",
+    ),
+    (
+        "packs:",
         "snapshot_every_s: soon\npacks:",
         'fengsui.yaml:1 snapshot_every_s: must be a duration such as "10 s", "5 min" or "1 h", got \'soon\'',
     ),

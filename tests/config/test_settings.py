@@ -36,6 +36,20 @@ def test_the_smallest_settings_have_defaults_for_the_rest(tmp_path: Path) -> Non
     assert (settings.sources, settings.sinks) == ((), ())
 
 
+def test_a_journal_is_kept_for_ever_only_where_somebody_says_so(tmp_path: Path) -> None:
+    shortest = "packs: [gas]\nregistry: registry.yaml\n"
+    usual = load(tmp_path, shortest).journal
+    assert (usual.keep_bytes, usual.keep_days, usual.bytes_max) == (20_000_000_000, 30, 40_000_000_000)
+    for_ever = load(tmp_path, shortest + "journal: {keep_bytes: none, keep_days: none, bytes_max: none}\n").journal
+    assert (for_ever.keep_bytes, for_ever.keep_days, for_ever.bytes_max) == (None, None, None)
+    for given, requirement in (
+        ("{keep_days: }", "journal.keep_days: must be a number, or none for no limit, got nothing"),
+        ("{bytes_max: 1000}", "journal.bytes_max: must be at least 100000, got 1000"),
+    ):
+        with pytest.raises(ConfigErrors, match=requirement):
+            load(tmp_path, f"{shortest}journal: {given}\n")
+
+
 def test_paths_are_relative_to_the_file_also_inside_a_connector(tmp_path: Path) -> None:
     text = """\
 packs: [./mine]

@@ -9,6 +9,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -188,10 +189,34 @@ def test_the_documented_reader_notices_a_changed_byte(journal: Path) -> None:
     assert "no valid record at byte" in done.stderr
 
 
+def test_the_documented_reader_notices_rows_without_their_plan(journal: Path) -> None:
+    from store import segment
+
+    first = min(journal.glob("*.seg"))
+    first.write_bytes(segment.pack_header(segment.FileHeader(0)))
+    second = sorted(journal.glob("*.seg"))[1]
+    head = second.read_bytes()[: segment.FILE_HEADER_BYTES]
+    rows = segment.Record(1, 1, 1, bytes(29), plan=1, commit=segment.FILE_HEADER_BYTES)
+    second.write_bytes(head + segment.pack(rows))
+    done = read_as_documented(journal)
+    assert done.returncode == 1
+    assert "the plan of the rows at offset 1 is lost" in done.stderr
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_documented_reader_reads_every_format(version: int) -> None:
+    done = read_as_documented(ROOT / f"tests/golden/journal-v{version}")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)[0] for line in done.stdout.splitlines()] == list(range(460))
+    assert done.stdout == read_as_documented(ROOT / "tests/golden/journal-v1").stdout
+
+
 def test_a_record_takes_the_bytes_that_the_document_says(journal: Path) -> None:
     first = min(journal.glob("*.seg")).read_bytes()
-    assert struct.unpack_from("<8sII", first) == (b"FENGSEG1", 1, 0)
-    magic, kind, _, offset, inputs, length = struct.unpack_from("<IHHQII", first, 16)
-    assert (magic, kind, offset, inputs) == (0x49534E46, 4, 0, 1)
-    assert first[16:20] == b"FNSI"
-    assert json.loads(first[48 : 48 + length])["wall_ns"] == 5
+    assert struct.unpack_from("<8sI", first) == (b"FENGSEG1", 2)
+    assert struct.unpack_from("<IQqH6s", first, 12)[1:] == (0, 0, 0, bytes(6))
+    assert zlib.crc32(first[:12] + first[16:40]) == struct.unpack_from("<I", first, 12)[0]
+    magic, kind, number, offset, inputs, length, _, commit = struct.unpack_from("<IHHQIIII", first, 40)
+    assert (magic, kind, number, offset, inputs, commit) == (0x49534E46, 4, 1, 0, 1, 40)
+    assert first[40:44] == b"FNSI"
+    assert json.loads(first[72 : 72 + length])["wall_ns"] == 5

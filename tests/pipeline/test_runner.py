@@ -144,7 +144,7 @@ def test_when_the_disk_refuses_nothing_is_acknowledged_or_stepped(tmp_path: Path
     with parts(tmp_path) as opened:
         before = opened.runner.state.next_offset
         full = os.open("/dev/full", os.O_WRONLY)
-        os.dup2(full, opened.journal._file)
+        os.dup2(full, opened.journal._active.file)
         os.close(full)
         for _ in range(2):
             with pytest.raises(JournalError):
