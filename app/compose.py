@@ -19,9 +19,9 @@ from pipeline.runners.embedded import EmbeddedRunner, Limits
 from pipeline.runners.trimming import Trimmer
 from store import snapshots
 from store.delivery_store import DeliveryStore, cursor_offsets
-from store.journal import Journal
+from store.journal.retention import NS_PER_DAY, KeepLimits
+from store.journal.writer import Journal
 from store.pipeline_store import PipelineStore
-from store.retention import NS_PER_DAY, KeepLimits
 
 
 def runner(configured: Settings, *, plan: Plan | None = None, clock: Clock | None = None) -> EmbeddedRunner:

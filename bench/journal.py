@@ -14,7 +14,7 @@ import numpy as np
 from bench import workload
 from bench.figures import Effort, Figure, Report
 from model.batch import Batch
-from store.journal import Journal
+from store.journal.writer import Journal
 
 SENSORS = 10_000
 BATCHES = (1_000, 10_000)

@@ -10,7 +10,8 @@ from bench import workload
 from bench.figures import Effort, Figure, Report
 from model.inputs import PlanChange
 from pipeline.process.step import begin, step
-from store.journal import Journal, JournalReader
+from store.journal.reader import JournalReader
+from store.journal.writer import Journal
 
 SENSORS = 10_000
 BATCH_ROWS = 1_000

@@ -13,7 +13,7 @@ from bench import servers, workload
 from bench.figures import Effort, Figure, Report
 from config.plan import load_plan
 from model.inputs import PlanChange, Tick
-from store.journal import Journal
+from store.journal.writer import Journal
 
 SENSORS = 10_000
 JOURNAL_S = 300

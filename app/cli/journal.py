@@ -31,9 +31,9 @@ from app.cli.screen import (
     show_time,
 )
 from app.configured import Paths, read
-from store.entries import Damage
-from store.journal_export import TYPES, Selection, rows, write_csv, write_json_lines, write_parquet
-from store.journal_survey import SegmentSurvey, journal_bytes, survey
+from store.journal.entries import Damage
+from store.journal.export import TYPES, Selection, rows, write_csv, write_json_lines, write_parquet
+from store.journal.survey import SegmentSurvey, journal_bytes, survey
 
 app = typer.Typer(
     help="日志：查看、校验、导出。Journal: what it holds, whether it reads, parts of it.", no_args_is_help=True

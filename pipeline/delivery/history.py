@@ -21,7 +21,8 @@ from model.inputs import PlanChange
 from model.plan import Plan
 from pipeline.metrics import DeliveryMetrics
 from store.delivery_store import CursorRow, DeliveryStore
-from store.journal import Entry, Gap, JournalReader
+from store.journal.entries import Entry, Gap
+from store.journal.reader import JournalReader
 from store.pipeline_reader import PipelineReader
 
 log = structlog.get_logger("history")

@@ -30,7 +30,8 @@ from pipeline.runners import recovery
 from pipeline.runners.clock import Clock
 from pipeline.runners.store_writer import StoreWriter
 from store import snapshots
-from store.journal import Entry, Journal
+from store.journal.entries import Entry
+from store.journal.writer import Journal
 from store.pipeline_store import PipelineStore
 
 log = structlog.get_logger("pipeline")

@@ -17,7 +17,8 @@ from pipeline.process import snapshot
 from pipeline.process.reconcile import reconcile
 from pipeline.process.step import Counts, State
 from store import snapshots
-from store.journal import Damage, Entry, Journal
+from store.journal.entries import Damage, Entry
+from store.journal.writer import Journal
 from store.pipeline_store import PipelineStore
 
 log = structlog.get_logger("pipeline")

@@ -11,8 +11,8 @@ import structlog
 from model.errors import FengsuiError
 from pipeline.metrics import PipelineMetrics
 from store import snapshots
-from store.journal import Journal
-from store.retention import KeepLimits
+from store.journal.retention import KeepLimits
+from store.journal.writer import Journal
 
 log = structlog.get_logger("pipeline")
 

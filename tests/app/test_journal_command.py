@@ -13,7 +13,8 @@ from typer.testing import CliRunner, Result
 
 from app.cli import app
 from model.inputs import PlanChange
-from store.journal import Journal, JournalReader, segments
+from store.journal.reader import JournalReader, segments
+from store.journal.writer import Journal
 from tests.pipeline.plans import START_NS, plan
 from tests.store.inputs import batch_of
 

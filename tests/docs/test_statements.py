@@ -26,7 +26,7 @@ from model.sensor import Sensor
 from model.text import Text
 from pipeline.metrics import DeliveryMetrics, PipelineMetrics
 from store.delivery_store import DeliveryStore
-from store.journal import Journal
+from store.journal.writer import Journal
 from store.pipeline_store import PipelineStore
 from tests.docs.blocks import ROOT, blocks
 
@@ -190,7 +190,7 @@ def test_the_documented_reader_notices_a_changed_byte(journal: Path) -> None:
 
 
 def test_the_documented_reader_notices_rows_without_their_plan(journal: Path) -> None:
-    from store import segment
+    from store.journal import segment
 
     first = min(journal.glob("*.seg"))
     first.write_bytes(segment.pack_header(segment.FileHeader(0)))

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 from model.batch import Batch
-from store.journal import JournalReader
+from store.journal.reader import JournalReader
 from tests.faults.harness.lives import nursery
 from tests.faults.harness.publisher import Publisher
 from tests.faults.harness.site import Site, make_site

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from model.inputs import Tick
-from store.journal import Gap, Journal, JournalReader
+from store.journal.entries import Gap
+from store.journal.reader import JournalReader
+from store.journal.writer import Journal
 from tests import servers
 
 COMMITS = 220
@@ -27,7 +29,7 @@ WRITER = f"""
 import os, pathlib, sys
 from model.errors import JournalError, JournalFull
 from model.inputs import Tick
-from store.journal import Journal
+from store.journal.writer import Journal
 try:
     journal = Journal(pathlib.Path(sys.argv[1]), segment_bytes=4000)
     for number in range({COMMITS}):

@@ -16,7 +16,7 @@ from model.plan import Plan
 from pipeline.process import snapshot
 from pipeline.process.step import begin, step
 from store import snapshots
-from store.journal import Journal
+from store.journal.writer import Journal
 from tests.pipeline.plans import START_NS, kind, plan
 from tests.pipeline.runs import DETECTORS, RULES, SENSORS, long_run, to_input
 from tests.pipeline.worlds import Act, Event

@@ -23,7 +23,8 @@ from model.batch import Batch
 from model.inputs import HumanAct, Input, PlanChange, Tick
 from model.plan import Plan
 from pipeline.process.step import begin, step
-from store.journal import Entry, Journal
+from store.journal.entries import Entry
+from store.journal.writer import Journal
 from tests.golden.make import line
 from tests.pipeline.plans import START_NS, ns, plan
 from tests.pipeline.runs import DETECTORS, RULES, SENSORS, long_run, to_input, whole_plan

@@ -15,7 +15,8 @@ from model.inputs import PlanChange
 from pipeline.process import snapshot
 from pipeline.process.step import State, begin, step
 from store import snapshots
-from store.journal import Entry, JournalReader
+from store.journal.entries import Entry
+from store.journal.reader import JournalReader
 from tests.golden.make import line
 
 FOLDERS = sorted(path.parent for path in Path(__file__).parent.glob("*/events.txt"))

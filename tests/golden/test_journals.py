@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from store.journal import Entry, JournalReader
+from store.journal.entries import Entry
+from store.journal.reader import JournalReader
 from tests.golden import story
 
 HERE = Path(__file__).parent

@@ -18,7 +18,8 @@ from pipeline.delivery.history import HistoryWorker
 from pipeline.metrics import DeliveryMetrics
 from pipeline.process.step import begin, step
 from store.delivery_store import DeliveryStore
-from store.journal import Entry, Journal
+from store.journal.entries import Entry
+from store.journal.writer import Journal
 from store.pipeline_store import PipelineStore
 from tests.pipeline.plans import grade, plan, rule
 from tests.servers import VictoriaMetrics, free_port, until, victoria_metrics

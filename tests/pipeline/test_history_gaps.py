@@ -15,8 +15,9 @@ from model.plan import Plan
 from pipeline.delivery.history import HistoryWorker
 from pipeline.metrics import DeliveryMetrics
 from store.delivery_store import DeliveryStore
-from store.journal import Journal, segments
-from store.retention import KeepLimits
+from store.journal.reader import segments
+from store.journal.retention import KeepLimits
+from store.journal.writer import Journal
 from tests.pipeline.plans import plan
 from tests.store.inputs import batch_of
 

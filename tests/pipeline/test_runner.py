@@ -19,7 +19,8 @@ from model.plan import Plan
 from pipeline.metrics import PipelineMetrics
 from pipeline.process.step import Outcome, State, step
 from pipeline.runners.embedded import EmbeddedRunner, Limits, _Command
-from store.journal import Journal, JournalReader
+from store.journal.reader import JournalReader
+from store.journal.writer import Journal
 from store.pipeline_reader import PipelineReader
 from store.pipeline_store import PipelineStore
 from tests.pipeline.plans import grade, kind, ns, plan, rule

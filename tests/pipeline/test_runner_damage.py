@@ -6,8 +6,9 @@ from pathlib import Path
 
 from model.batch import Batch
 from model.inputs import PlanChange, Tick
-from store import segment
-from store.journal import Gap, JournalReader, segments
+from store.journal import segment
+from store.journal.entries import Gap
+from store.journal.reader import JournalReader, segments
 from tests.pipeline.plans import ns, plan
 from tests.pipeline.test_runner import LIMITS, PLAN, ROUNDS, journaled, parts, play
 

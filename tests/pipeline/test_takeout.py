@@ -20,7 +20,8 @@ from pipeline.process import step as process
 from pipeline.process.step import State
 from rules.language import operands, parse
 from simulator.district import District
-from store.journal import Entry, Journal
+from store.journal.entries import Entry
+from store.journal.writer import Journal
 from store.pipeline_store import OutboxRow, PipelineStore
 from tests.faults.harness.demo_run import Outcome, Parts, Round, demo_plan, play, rounds
 from tests.servers import HttpReceiver, http_receiver

@@ -15,8 +15,9 @@ from pipeline.process.step import begin, step
 from pipeline.runners.trimming import Trimmer
 from store import snapshots
 from store.delivery_store import CursorRow, DeliveryStore, cursor_offsets
-from store.journal import Journal, JournalReader, segments
-from store.retention import KeepLimits
+from store.journal.reader import JournalReader, segments
+from store.journal.retention import KeepLimits
+from store.journal.writer import Journal
 from tests.pipeline.plans import plan
 
 PLAN = plan()

@@ -9,8 +9,10 @@ import pytest
 from model.batch import Batch
 from model.errors import FengsuiError
 from model.inputs import PlanChange, Tick
-from store import segment
-from store.journal import Entry, Gap, Journal, JournalReader
+from store.journal import segment
+from store.journal.entries import Entry, Gap
+from store.journal.reader import JournalReader
+from store.journal.writer import Journal
 from tests.simulation.disk import SimulatedDisk
 from tests.simulation.workload import FOLDER, PLANS, SEGMENT_BYTES, Life, Truth
 from tests.store.inputs import count, plain

@@ -17,9 +17,10 @@ from model.batch import Batch
 from model.errors import JournalFull, StoreError
 from model.inputs import HumanAct, Input, PlanChange, Tick
 from store import snapshots
-from store.entries import Entry
-from store.journal import Journal, JournalReader
-from store.retention import KeepLimits
+from store.journal.entries import Entry
+from store.journal.reader import JournalReader
+from store.journal.retention import KeepLimits
+from store.journal.writer import Journal
 from store.snapshots import Snapshot
 from tests.pipeline.plans import grade, plan, rule
 from tests.simulation.disk import SimulatedDisk

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from model.errors import JournalError
 from model.inputs import Input
-from store.encoding import RecordType, decode, encode
+from store.journal.encoding import RecordType, decode, encode
 from tests.store.inputs import count, inputs, plain
 
 

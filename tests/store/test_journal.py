@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from model.batch import Batch
 from model.errors import JournalError
 from model.inputs import Input, PlanChange, Tick
-from store import journal as journal_module
-from store import segment
 from store.disk import LOCAL_DISK, LocalDisk
-from store.encoding import decode, encode
-from store.journal import Entry, Journal, JournalReader, segments
-from store.journal_reader import first_plan
+from store.journal import segment
+from store.journal.encoding import decode, encode
+from store.journal.entries import Entry
+from store.journal.reader import JournalReader, first_plan, segments
+from store.journal.writer import RECORD_ROWS_MAX, Journal
 from tests.pipeline.plans import plan
 from tests.store.inputs import PLAN, batch_of, batches, count, inputs, plain
 
@@ -181,7 +181,7 @@ def test_a_batch_without_rows_leaves_no_record_and_cannot_stop_the_next_roll(tmp
 
 
 def test_more_rows_than_a_record_holds_become_several(tmp_path: Path) -> None:
-    rows = journal_module.RECORD_ROWS_MAX + 5
+    rows = RECORD_ROWS_MAX + 5
     written(tmp_path, batch_of(rows), Tick(1, 1))
     assert [(entry.offset, count(entry.item)) for entry in read(tmp_path)] == [
         (0, rows - 5),

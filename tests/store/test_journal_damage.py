@@ -11,8 +11,10 @@ import pytest
 from model.batch import Batch
 from model.errors import JournalError
 from model.inputs import Input, PlanChange, Tick
-from store import segment
-from store.journal import Damage, DamageReason, Entry, Gap, Journal, JournalReader, segments
+from store.journal import segment
+from store.journal.entries import Damage, DamageReason, Entry, Gap
+from store.journal.reader import JournalReader, segments
+from store.journal.writer import Journal
 from tests.pipeline.plans import grade, plan, rule
 from tests.simulation.disk import SimulatedDisk
 from tests.store.inputs import batch_of, count, plain
@@ -218,7 +220,7 @@ def test_a_lost_plan_is_taken_from_where_it_is_told_again() -> None:
 
 
 def _head(first: int, number: int, told: PlanChange) -> bytes:
-    from store.encoding import RecordType, encode
+    from store.journal.encoding import RecordType, encode
 
     again = segment.Record(RecordType.PLAN_AGAIN, first, 0, encode(told)[1], number, segment.FILE_HEADER_BYTES)
     return segment.pack_header(segment.FileHeader(first, 0, number)) + segment.pack(again)
@@ -362,7 +364,7 @@ def test_format_1_has_no_numbers_so_that_what_may_have_been_a_plan_counts_as_one
 
 
 def test_only_so_many_pieces_are_kept_aside() -> None:
-    from store import journal_recovery
+    from store.journal import recovery
 
     disk = SimulatedDisk()
     written(disk, [Tick(1, 1)])
@@ -371,4 +373,4 @@ def test_only_so_many_pieces_are_kept_aside() -> None:
         disk.put(FOLDER / f"{number:020d}-40.torn", b"x")
     disk.put(path, disk.content(path).rstrip(b"\0") + b"torn")
     Journal(FOLDER, disk=disk).close()
-    assert len([p for p in disk.paths() if p.suffix == ".torn"]) == journal_recovery.ASIDE_FILES_MAX
+    assert len([p for p in disk.paths() if p.suffix == ".torn"]) == recovery.ASIDE_FILES_MAX

@@ -15,7 +15,9 @@ from model.errors import JournalError, JournalFull, StoreError
 from model.inputs import Tick
 from store import snapshots
 from store.disk import LOCAL_DISK, LocalDisk
-from store.journal import Entry, Gap, Journal, JournalReader, segments
+from store.journal.entries import Entry, Gap
+from store.journal.reader import JournalReader, segments
+from store.journal.writer import Journal
 from tests.servers import REAL_REQUIRED
 from tests.simulation.disk import SimulatedDisk
 from tests.store.inputs import batch_of
@@ -113,7 +115,7 @@ def test_a_journal_opens_on_a_full_disk_and_waits_there(small_disk: Path) -> Non
 
 
 def trim_first(journal: Journal, folder: Path) -> None:
-    from store.retention import KeepLimits
+    from store.journal.retention import KeepLimits
 
     while journal.trim(KeepLimits(bytes=500_000), lambda: 10**9):
         pass

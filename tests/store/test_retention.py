@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from model.errors import JournalError, OffsetGone
 from model.inputs import Tick
-from store import segment
-from store.journal import Entry, Gap, Journal, JournalReader, segments
-from store.retention import NS_PER_DAY, KeepLimits, KeptSegment, Removal, oldest_to_go
+from store.journal import segment
+from store.journal.entries import Entry, Gap
+from store.journal.reader import JournalReader, segments
+from store.journal.retention import NS_PER_DAY, KeepLimits, KeptSegment, Removal, oldest_to_go
+from store.journal.writer import Journal
 from tests.simulation.disk import SimulatedDisk
 from tests.store.inputs import batch_of
 

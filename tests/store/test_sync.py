@@ -13,7 +13,7 @@ from tests import servers
 COMMIT = """
 import os, pathlib, sys
 from model.inputs import Tick
-from store.journal import Journal
+from store.journal.writer import Journal
 journal = Journal(pathlib.Path(sys.argv[1]))
 journal.append(Tick(1, 1))
 journal.commit()

@@ -31,7 +31,7 @@ from pipeline.runners.embedded import EmbeddedRunner, Step
 from simulator.district import District
 from simulator.play import messages
 from store.delivery_store import DeliveryStore
-from store.journal import Journal
+from store.journal.writer import Journal
 from store.pipeline_reader import PipelineReader
 from store.pipeline_store import PipelineStore
 from tests.servers import HttpReceiver

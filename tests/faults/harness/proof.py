@@ -11,7 +11,7 @@ import numpy as np
 
 from model.alarm import AlarmEvent
 from model.batch import Batch
-from store.journal import Entry
+from store.journal.entries import Entry
 from tests.faults.harness.publisher import Publisher
 from tests.faults.harness.site import Site, history, journaled
 

@@ -12,7 +12,8 @@ from app.configured import Paths
 from model.batch import Batch
 from model.inputs import PlanChange
 from pipeline.process.step import State, begin, step
-from store.journal import Entry, JournalReader
+from store.journal.entries import Entry
+from store.journal.reader import JournalReader
 from store.pipeline_reader import PipelineReader
 from tests.faults.harness.story import TAGS
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import msgspec
 
-from store import segment
 from store.disk import LOCAL_DISK, Disk
-from store.encoding import RecordType
-from store.entries import Damage, DamageReason, Gap
-from store.journal_reader import segments
-from store.scan import Found, Hole, Scan, SegmentFile, read_header
-from store.segment import FileHeader, Record
+from store.journal import segment
+from store.journal.encoding import RecordType
+from store.journal.entries import Damage, DamageReason, Gap
+from store.journal.reader import segments
+from store.journal.scan import Found, Hole, Scan, SegmentFile, read_header
+from store.journal.segment import FileHeader, Record
 
 #: Told the bytes looked through so far.
 Progress = Callable[[int], None]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from model.errors import JournalError
-from store import segment
 from store.disk import FULL, Disk, write_whole
-from store.segment import FileHeader, Record
+from store.journal import segment
+from store.journal.segment import FileHeader, Record
 
 
 class ActiveSegment:

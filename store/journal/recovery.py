@@ -13,15 +13,15 @@ import msgspec
 import structlog
 
 from model.inputs import Tick
-from store import segment
-from store.active_segment import ActiveSegment, must_sync
 from store.disk import FULL, Disk, write_whole
-from store.encoding import RecordType
-from store.entries import Damage, DamageReason, Gap
-from store.journal_reader import segments
-from store.retention import KeptSegment
-from store.scan import Found, Hole, Scan, SegmentFile, read_header
-from store.segment import FileHeader, Record
+from store.journal import segment
+from store.journal.active_segment import ActiveSegment, must_sync
+from store.journal.encoding import RecordType
+from store.journal.entries import Damage, DamageReason, Gap
+from store.journal.reader import segments
+from store.journal.retention import KeptSegment
+from store.journal.scan import Found, Hole, Scan, SegmentFile, read_header
+from store.journal.segment import FileHeader, Record
 
 log = structlog.get_logger("journal")
 

@@ -6,8 +6,8 @@ it would be taken for other sensors; so each record carries the number of its pl
 
 from __future__ import annotations
 
-from store.encoding import RecordType
-from store.segment import FileHeader, Record
+from store.journal.encoding import RecordType
+from store.journal.segment import FileHeader, Record
 
 #: Number in records before a journal's first plan.
 NO_PLAN = 0

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from store import segment
 from store.disk import Disk
-from store.encoding import ROW_BYTES, RecordType
-from store.entries import Damage, DamageReason, Gap
-from store.segment import FileHeader, Record
+from store.journal import segment
+from store.journal.encoding import ROW_BYTES, RecordType
+from store.journal.entries import Damage, DamageReason, Gap
+from store.journal.segment import FileHeader, Record
 
 _CHUNK_BYTES = 128 * 1024
 _DIRECT_BYTES = 65536

@@ -16,11 +16,11 @@ import msgspec
 from model.batch import NO_TIME, Batch
 from model.inputs import HumanAct, PlanChange, Tick
 from model.plan import Plan
-from store import segment
 from store.disk import LOCAL_DISK, Disk
-from store.entries import Entry, Gap
-from store.journal_reader import JournalReader, segments
-from store.scan import SegmentFile, read_header
+from store.journal import segment
+from store.journal.entries import Entry, Gap
+from store.journal.reader import JournalReader, segments
+from store.journal.scan import SegmentFile, read_header
 
 TYPES = ("reading", "tick", "act", "plan", "gap")
 QUALITIES = ("good", "uncertain", "bad")

@@ -19,18 +19,16 @@ import structlog
 from model.batch import Batch
 from model.errors import JournalError, JournalFull
 from model.inputs import Input, PlanChange, Tick
-from store import journal_recovery, segment
-from store.active_segment import ActiveSegment, must_sync
 from store.disk import FULL, LOCAL_DISK, Disk
-from store.encoding import RecordType, encode
-from store.entries import Damage, DamageReason, Entry, Gap
-from store.journal_reader import JournalReader, segments
-from store.journal_recovery import PlanInForce, kept_segment
-from store.reserve import Reserve
-from store.retention import KeepLimits, KeptSegment, Removal, is_over, oldest_to_go
-from store.segment import Draft, FileHeader, Record
-
-__all__ = ["Damage", "DamageReason", "Entry", "Gap", "Journal", "JournalReader", "segments"]
+from store.journal import recovery, segment
+from store.journal.active_segment import ActiveSegment, must_sync
+from store.journal.encoding import RecordType, encode
+from store.journal.entries import Damage, Entry
+from store.journal.reader import JournalReader, segments
+from store.journal.recovery import PlanInForce, kept_segment
+from store.journal.reserve import Reserve
+from store.journal.retention import KeepLimits, KeptSegment, Removal, is_over, oldest_to_go
+from store.journal.segment import Draft, FileHeader, Record
 
 log = structlog.get_logger("journal")
 
@@ -227,7 +225,7 @@ class Journal:
             if has_begun:
                 yield entry
         met = [damage for damage in reader.damage if damage not in self.damage]
-        journal_recovery.set_aside(self._disk, self._folder, met)
+        recovery.set_aside(self._disk, self._folder, met)
         self.damage += met
 
     def hold(self, name: str, offset: int) -> None:
@@ -279,7 +277,7 @@ class Journal:
         self._disk.close(self._lock)
 
     def _recover(self, durable_to: int) -> None:
-        found = journal_recovery.recover(self._disk, self._folder, durable_to=durable_to)
+        found = recovery.recover(self._disk, self._folder, durable_to=durable_to)
         self.next_offset, self.torn_bytes, self.damage = found.next_offset, found.torn_bytes, found.damage
         self._written_plan = self._appended_plan = found.plan
         self._wall_ns = found.wall_ns

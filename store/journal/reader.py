@@ -8,13 +8,13 @@ from pathlib import Path
 
 from model.batch import Batch
 from model.errors import OffsetGone
-from store import segment
 from store.disk import LOCAL_DISK, Disk
-from store.encoding import RecordType, decode
-from store.entries import Damage, DamageReason, Entry, Gap
-from store.plans import PlanWatch
-from store.scan import Found, Hole, Scan, SegmentFile, read_header
-from store.segment import Record
+from store.journal import segment
+from store.journal.encoding import RecordType, decode
+from store.journal.entries import Damage, DamageReason, Entry, Gap
+from store.journal.plans import PlanWatch
+from store.journal.scan import Found, Hole, Scan, SegmentFile, read_header
+from store.journal.segment import Record
 
 
 @dataclass(frozen=True, slots=True)
