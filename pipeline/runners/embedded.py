@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -58,6 +58,17 @@ class _Command:
     reply: queue.SimpleQueue[str]
 
 
+@dataclass(slots=True)
+class _Round:
+    """What one turn of the loop takes in, on its way through the journal to ``step``."""
+
+    deliveries: Sequence[Deliveries]
+    intake: Intake
+    commands: list[_Command]
+    first_act: int  # offset of the first command
+    durable: list[Entry] = field(default_factory=list)
+
+
 class EmbeddedRunner:
     """Owns the cursor, the append and the state; the sources and the store see only their contracts."""
 
@@ -101,19 +112,25 @@ class EmbeddedRunner:
         for name in self._sources:
             self._start_source(name)
         next_tick_ns = next_snapshot_ns = 0
+        durable: _Round | None = None  # not judged yet
         while not self._stop.is_set():
-            deliveries = self.inbox.take(self._limits.deliveries_max, self._limits.wait_s)
+            deliveries = self.inbox.take(self._limits.deliveries_max, 0.0 if durable else self._limits.wait_s)
             tick = self._clock.tick()
             inputs: list[Input] = []
             if tick.elapsed_ns >= next_tick_ns:
                 inputs.append(tick)
                 next_tick_ns = tick.elapsed_ns + TICK_NS
-            self._round(deliveries, inputs)
+            begun = self._begin(deliveries, inputs)
+            if durable:
+                self._judge(durable)  # while the disk is at work on the next one
+            durable = self._settle(begun)
             if inputs:
                 self._watch()
             if tick.elapsed_ns >= next_snapshot_ns:
                 self.save_snapshot()
                 next_snapshot_ns = tick.elapsed_ns + int(self._limits.snapshot_every_s * 1e9)
+        if durable:
+            self._judge(durable)
         self._shut_down()
 
     def stop(self) -> None:
@@ -138,11 +155,13 @@ class EmbeddedRunner:
 
     def round(self, deliveries: Sequence[Deliveries], inputs: Sequence[Input] = ()) -> list[AlarmEvent]:
         """One round with these deliveries, other inputs, and the commands that wait; its events are stored."""
-        events = self._round(deliveries, inputs)
+        durable = self._settle(self._begin(deliveries, inputs))
+        events = self._judge(durable) if durable else []
         self._writer.flush()
         return events
 
-    def _round(self, deliveries: Sequence[Deliveries], inputs: Sequence[Input]) -> list[AlarmEvent]:
+    def _begin(self, deliveries: Sequence[Deliveries], inputs: Sequence[Input]) -> _Round:
+        """Decode, append, and have the disk begin."""
         intake = self._ingest.take_in(deliveries)
         commands = self._waiting_commands()
         if len(intake.batch):
@@ -152,16 +171,26 @@ class EmbeddedRunner:
         first_act = self._journal.next_offset
         for command in commands:
             self._journal.append(command.act)
+        self._journal.begin_commit()
+        return _Round(deliveries, intake, commands, first_act)
+
+    def _settle(self, begun: _Round) -> _Round | None:
+        """Wait for the disk, then acknowledge; None where there is nothing to judge."""
         with self.metrics.commit_seconds.time():
-            durable = self._journal.commit()
-        self._keep_refused(intake)
-        self._acknowledge(deliveries)
-        events, refusals = self._apply(durable)
-        if commands:
+            begun.durable = self._journal.finish_commit()
+        self._keep_refused(begun.intake)
+        self._acknowledge(begun.deliveries)
+        self._count(begun.intake)
+        return begun if begun.durable else None
+
+    def _judge(self, durable: _Round) -> list[AlarmEvent]:
+        events, refusals = self._apply(durable.durable)
+        if durable.commands:
             self._writer.flush()  # who is told that it is done shall find it in the store
-        for at, command in enumerate(commands):
-            command.reply.put(refusals.get(first_act + at, ""))
-        self._count(intake, events)
+        for at, command in enumerate(durable.commands):
+            command.reply.put(refusals.get(durable.first_act + at, ""))
+        for event in events:
+            self.metrics.events.labels(event.transition, event.grade.name.lower()).inc()
         return events
 
     def save_snapshot(self) -> None:
@@ -267,7 +296,7 @@ class EmbeddedRunner:
         recovery.show_state(self.metrics, self.state, self.connections(), len(self.inbox))
         self.metrics.journal_bytes.set(self._journal.bytes_written)
 
-    def _count(self, intake: Intake, events: Sequence[AlarmEvent]) -> None:
+    def _count(self, intake: Intake) -> None:
         metrics = self.metrics
         for source, readings in intake.journaled.items():
             metrics.readings.labels(source).inc(readings)
@@ -275,8 +304,6 @@ class EmbeddedRunner:
             metrics.poison.labels(refusal.reason).inc()
         metrics.unregistered.inc(sum(tag.count for tag in intake.unregistered.values()))
         metrics.retained.inc(intake.retained)
-        for event in events:
-            metrics.events.labels(event.transition, event.grade.name.lower()).inc()
 
     def _shut_down(self) -> None:
         for source in self._sources.values():

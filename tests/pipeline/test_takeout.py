@@ -80,8 +80,8 @@ def test_without_the_journal_readings_go_no_further(
     whole: Outcome, plan: Plan, story: list[Round], tmp_path: Path, receiver: HttpReceiver
 ) -> None:
     class Forgetful(Journal):
-        def commit(self) -> list[Entry]:
-            return [entry for entry in super().commit() if not isinstance(entry.item, Batch)]
+        def finish_commit(self) -> list[Entry]:
+            return [entry for entry in super().finish_commit() if not isinstance(entry.item, Batch)]
 
     outcome = play(tmp_path, Parts(plan, journal=Forgetful), story, receiver)
     assert outcome.counts.accepted == 0
