@@ -119,6 +119,7 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
         if kind.id not in vocabulary.broken:
             resolved = _resolved(document, rule, parsed, vocabulary.units(kind), kind, findings)
             _warn_of_unreachable(document, rule, resolved, kind, findings)
+            _warn_of_what_never_ends(document, rule, kind, findings)
             if kind.id == rule.kinds[0]:
                 _warn_of_scores_out_of_reach(document, rule, resolved, vocabulary, findings)
     if rule.grades[-1].grade is Grade.RED and rule.grades[-1].on_delay_s > 0:
@@ -174,6 +175,17 @@ def _warn_of_unreachable(
             requirement = f"should lie beyond the grade below it ({lower.operator} {lower.limit:g} {lower.unit})"
             findings.warn(place, requirement.replace(" )", ")"), spec.when)
         lower, lower_delay_s = single, spec.on_delay_s
+
+
+def _warn_of_what_never_ends(document: Document, rule: RuleSpec, kind: Kind, findings: Findings) -> None:
+    """An off-delay waits for a second good reading, which a sensor that reports changes only does not send."""
+    for spec in rule.grades if kind.on_change else ():
+        if spec.off_delay_s > 0:
+            place = document.place("rules", rule.id, "grades", _word(spec.grade), "off_delay")
+            requirement = (
+                f"should be 0 for kind {kind.id}, which reports changes only: no second reading says it is over"
+            )
+            findings.warn(place, requirement, f"{spec.off_delay_s:g} s")
 
 
 def _outside_range(comparison: Comparison, kind: Kind) -> bool:

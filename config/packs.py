@@ -50,6 +50,7 @@ class _KindShape(Shape):
     beyond_low: Literal["bad", "uncertain"] = "bad"
     beyond_high: Literal["bad", "uncertain"] = "bad"
     lateness_s: Duration = 0.0
+    on_change: bool = Field(default=False, description="It reports changes only, so its silence is no news.")
 
 
 class _DetectorShape(Shape):
@@ -217,6 +218,7 @@ def _read_kinds(pack: Mapping[str, Document], draft: _Draft, findings: Findings)
                 Beyond(shape.beyond_low),
                 Beyond(shape.beyond_high),
                 shape.lateness_s,
+                shape.on_change,
             )
 
 
@@ -242,11 +244,26 @@ def _read_detectors(pack: Mapping[str, Document], draft: _Draft, findings: Findi
         by_time = isinstance(detector, Silence)
         bound = BoundDetector(name, frozenset(shape.kinds), detector.score_unit, *_score_range(detector), by_time)
         draft.bound.append(bound)
+        if isinstance(detector, Silence | Flatline):
+            _refuse_kinds_on_change(document, name, shape, draft, findings)
         if isinstance(detector, Rate):
             kinds = [draft.kinds[kind] for kind in shape.kinds if kind in draft.kinds]
             _warn_of_short_window(
                 document.place("detectors", name, "parameters", "window_s"), detector, kinds, findings
             )
+
+
+def _refuse_kinds_on_change(
+    document: Document, name: str, shape: _DetectorShape, draft: _Draft, findings: Findings
+) -> None:
+    """A sensor that reports changes only is silent, and flat, while all is well."""
+    for at, kind in enumerate(shape.kinds):
+        if kind in draft.kinds and draft.kinds[kind].on_change:
+            place = document.place("detectors", name, "kinds", at)
+            requirement = (
+                f"must be a kind whose sensors report regularly, for {shape.detector} watches for the opposite"
+            )
+            findings.error(place, requirement, kind)
 
 
 def _score_range(detector: AnyDetector) -> tuple[float, float]:

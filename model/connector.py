@@ -173,7 +173,11 @@ class Inbox(Protocol):
 
 
 class Source(Protocol):
-    """Receives messages and acknowledges them when it is told to, never before."""
+    """Receives messages and acknowledges them when it is told to, never before.
+
+    What it observes of the other side itself, such as a device that is lost, it hands over as a delivery like any
+    other.
+    """
 
     name: str
 
@@ -187,7 +191,9 @@ class Source(Protocol):
         """All messages up to this receipt are durable. Called from the pipeline's thread; returns at once."""
         ...
 
-    def connected(self) -> bool: ...
+    def connected(self) -> bool:
+        """True while messages can come: it has its connection, or listens for those of others."""
+        ...
 
     def stop(self) -> None:
         """Make ``run`` return soon; thread-safe."""

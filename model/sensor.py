@@ -109,6 +109,7 @@ class Kind:
     beyond_low: Beyond = Beyond.BAD
     beyond_high: Beyond = Beyond.BAD
     lateness_s: float = 0.0  # > 0: rows wait this long to be sorted by time
+    on_change: bool = False  # reports changes only: its silence is no news, what carries it is watched instead
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ _UNITS: dict[str, _Unit] = {
     "km": _Unit("length", 1e3),
     "mH2O": _Unit("head", 1.0),
     "m3/h": _Unit("flow", 1 / 3600),
+    "m3/min": _Unit("flow", 1 / 60),
     "m3/s": _Unit("flow", 1.0),
     "L/s": _Unit("flow", 1e-3),
     "L/min": _Unit("flow", 1e-3 / 60),

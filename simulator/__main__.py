@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import math
 import signal
@@ -68,7 +69,17 @@ def _arguments() -> argparse.ArgumentParser:
     readings.add_argument("--out", type=Path, required=True)
 
     commands.add_parser("truth", parents=[district], help="what really happens, as JSON")
+    _add_uitd(commands.add_parser("uitd", help="user information transmission devices that report to a centre"))
     return parser
+
+
+def _add_uitd(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True, help="of the centre")
+    parser.add_argument("--script", type=Path, help="what is played; default healthy devices")
+    parser.add_argument("--devices", type=int, default=1, help="how many, without a script")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--duration", type=_positive, default=math.inf, help="seconds; default endless")
 
 
 def _load(given: argparse.Namespace, start: datetime) -> District:
@@ -145,7 +156,37 @@ def _broker(given: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"broker": _broker, "play": _play, "registry": _registry, "readings": _readings, "truth": _truth}
+def _uitd(given: argparse.Namespace) -> int:
+    return asyncio.run(_play_uitd(given))
+
+
+async def _play_uitd(given: argparse.Namespace) -> int:
+    from simulator.uitd import play, script  # noqa: PLC0415 - the other commands need none of it
+
+    everyone = play.players(
+        script.load(given.script) if given.script else script.healthy(given.devices), given.host, given.port, given.seed
+    )
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    sys.stdout.write(f"ready devices={len(everyone)}\n")
+    sys.stdout.flush()
+    tally = await play.play(everyone, given.duration, stop)
+    sys.stdout.write(
+        f"done sent={tally.sent} acknowledged={tally.acknowledged} denied={tally.denied} resent={tally.resent} "
+        f"connects={tally.connects} clock_sets={tally.clock_sets} duty_checks={tally.duty_checks}\n"
+    )
+    return 0 if all(not player.device.unconfirmed for player in everyone) else 1
+
+
+_COMMANDS = {
+    "broker": _broker,
+    "play": _play,
+    "registry": _registry,
+    "readings": _readings,
+    "truth": _truth,
+    "uitd": _uitd,
+}
 
 
 def main() -> int:

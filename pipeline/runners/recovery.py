@@ -116,11 +116,13 @@ def sensors_by_state(state: State) -> dict[str, int]:
     """How many sensors report, are silent (nothing received for as long as makes a reading old), or never came.
 
     By the time of receipt: a device whose clock is an hour behind still reports. Rows of a patient kind are received
-    when they have waited.
+    when they have waited. Those that report changes only are never silent: what carries them is watched instead.
     """
     heard_ns = state.admission.sensors["heard_ns"]
     silent = 0
     for program in state.bound.programs:
+        if program.kind.on_change:
+            continue
         own = heard_ns[program.sensors]
         patience_ns = state.bound.offline_ns[program.sensors] + round(program.kind.lateness_s * 1e9)
         silent += int(np.count_nonzero((own != NO_TIME) & (own < state.clock.wall_ns - patience_ns)))

@@ -13,22 +13,38 @@ from tests.servers import until
 STOP_S_MAX = 5.0
 
 
-class BoundedInbox:
-    """A real inbox with a bound that a test can move."""
+def nobody(_: Delivery) -> bool:
+    return False
 
-    def __init__(self, room: int = 10**9) -> None:
+
+class BoundedInbox:
+    """A real inbox with a bound that a test can move.
+
+    Args:
+        room: how many deliveries it takes.
+        is_own: deliveries that the source made itself: taken, neither counted nor kept.
+
+    """
+
+    def __init__(self, room: int = 10**9, is_own: Callable[[Delivery], bool] = nobody) -> None:
         self.taken: list[Delivery] = []
         self.offers = 0
         self._room = room
+        self._is_own = is_own
         self._changed = threading.Condition()
 
     def put(self, deliveries: Deliveries, wait_s: float) -> int:
         with self._changed:
             self.offers += 1
             self._changed.wait_for(lambda: len(self.taken) < self._room, wait_s)
-            count = max(0, min(len(deliveries), self._room - len(self.taken)))
-            self.taken += [deliveries[row] for row in range(count)]
-            return count
+            for row in range(len(deliveries)):
+                delivery = deliveries[row]
+                if self._is_own(delivery):
+                    continue
+                if len(self.taken) >= self._room:
+                    return row
+                self.taken.append(delivery)
+            return len(deliveries)
 
     def make_room(self, room: int) -> None:
         with self._changed:
@@ -50,12 +66,19 @@ class Rig:
         build: makes the source anew, with the same settings.
         send: makes the other side send this many messages; returns their payloads in order.
         break_connection: breaks the connection and lets it come back; None where there is none.
+        confirmed: how many acknowledgements the other side has seen; None where it sees none.
+        is_own: deliveries that are the source's own words about the other side, not of it.
 
     """
 
     build: Callable[[], Source]
     send: Callable[[int], list[bytes]]
     break_connection: Callable[[], None] | None = None
+    confirmed: Callable[[], int] | None = None
+    is_own: Callable[[Delivery], bool] = nobody
+
+    def inbox(self, room: int = 10**9) -> BoundedInbox:
+        return BoundedInbox(room, self.is_own)
 
 
 @contextmanager
@@ -71,7 +94,7 @@ def running(source: Source, inbox: BoundedInbox) -> Iterator[threading.Thread]:
 
 
 def delivers_all_in_order(rig: Rig) -> None:
-    source, inbox = rig.build(), BoundedInbox()
+    source, inbox = rig.build(), rig.inbox()
     with running(source, inbox):
         until(source.connected, "the source to be connected")
         sent = rig.send(500)
@@ -83,7 +106,7 @@ def delivers_all_in_order(rig: Rig) -> None:
 
 
 def bounded_inbox_holds_back(rig: Rig) -> None:
-    source, inbox = rig.build(), BoundedInbox(room=10)
+    source, inbox = rig.build(), rig.inbox(room=10)
     with running(source, inbox):
         until(source.connected, "the source to be connected")
         sent = rig.send(200)
@@ -98,7 +121,7 @@ def bounded_inbox_holds_back(rig: Rig) -> None:
 
 def acknowledges_while_inbox_is_full(rig: Rig) -> None:
     """The thread must not wait in ``put`` for ever: acknowledgements go on."""
-    source, inbox = rig.build(), BoundedInbox(room=10)
+    source, inbox = rig.build(), rig.inbox(room=10)
     with running(source, inbox):
         until(source.connected, "the source to be connected")
         rig.send(50)
@@ -108,7 +131,7 @@ def acknowledges_while_inbox_is_full(rig: Rig) -> None:
 
 
 def stops_with_full_inbox(rig: Rig) -> None:
-    source, inbox = rig.build(), BoundedInbox(room=1)
+    source, inbox = rig.build(), rig.inbox(room=1)
     with running(source, inbox):
         until(source.connected, "the source to be connected")
         rig.send(50)
@@ -116,7 +139,7 @@ def stops_with_full_inbox(rig: Rig) -> None:
 
 
 def stops_before_it_is_started(rig: Rig) -> None:
-    source, inbox = rig.build(), BoundedInbox()
+    source, inbox = rig.build(), rig.inbox()
     source.stop()
     with running(source, inbox) as thread:
         thread.join(STOP_S_MAX)
@@ -126,14 +149,14 @@ def stops_before_it_is_started(rig: Rig) -> None:
 
 def keeps_the_unacknowledged(rig: Rig) -> None:
     """What was acknowledged does not come again; what was not does, and still in order."""
-    source, inbox = rig.build(), BoundedInbox()
+    source, inbox = rig.build(), rig.inbox()
     with running(source, inbox):
         until(source.connected, "the source to be connected")
         sent = rig.send(100)
         until(lambda: len(inbox.taken) >= 100, "100 deliveries")
         source.acknowledge(inbox.receipts()[39])
         until(lambda: getattr(source, "acknowledged", 0) == 40, "40 acknowledgements")
-    again, second = rig.build(), BoundedInbox()
+    again, second = rig.build(), rig.inbox()
     with running(again, second):
         until(lambda: len(second.taken) >= 60, "60 deliveries again")
         more = rig.send(1)
@@ -146,7 +169,7 @@ def keeps_the_unacknowledged(rig: Rig) -> None:
 def survives_a_broken_connection(rig: Rig) -> None:
     """Receipts of the connection that is gone acknowledge nothing on the new one."""
     assert rig.break_connection is not None
-    source, inbox = rig.build(), BoundedInbox()
+    source, inbox = rig.build(), rig.inbox()
     with running(source, inbox):
         until(source.connected, "the source to be connected")
         sent = rig.send(30)
@@ -165,6 +188,24 @@ def survives_a_broken_connection(rig: Rig) -> None:
         assert inbox.payloads(60) == more
 
 
+def confirms_nothing_before_it_is_told(rig: Rig) -> None:
+    """Seen from the other side: what it was not told to acknowledge, it has not acknowledged."""
+    assert rig.confirmed is not None
+    confirmed = rig.confirmed
+    source, inbox = rig.build(), rig.inbox()
+    with running(source, inbox):
+        until(source.connected, "the source to be connected")
+        rig.send(20)
+        until(lambda: len(inbox.taken) >= 20, "20 deliveries")
+        source.acknowledge(inbox.receipts()[4])
+        until(lambda: confirmed() == 5, "five acknowledgements at the other side")
+        rig.send(1)
+        until(lambda: len(inbox.taken) >= 21, "a delivery after those")
+        assert confirmed() == 5
+        source.acknowledge(inbox.receipts()[-1])
+        until(lambda: confirmed() == 21, "all acknowledgements at the other side")
+
+
 EVERY_SOURCE = [
     delivers_all_in_order,
     bounded_inbox_holds_back,
@@ -172,4 +213,8 @@ EVERY_SOURCE = [
     stops_with_full_inbox,
     stops_before_it_is_started,
 ]
-EVERY_REDELIVERING_SOURCE = [keeps_the_unacknowledged, survives_a_broken_connection]
+EVERY_REDELIVERING_SOURCE = [
+    confirms_nothing_before_it_is_told,
+    keeps_the_unacknowledged,
+    survives_a_broken_connection,
+]

@@ -303,6 +303,8 @@ PACK_DOUBTS = [
     ("rules", "level_rate > 1 m/min", "level_sum > 20 sigma", "rules.yaml:8 rules.tank.level.grades.red.when: should have a limit between the ends of level_sum, 0 to 20, got 'value >= 18 m or level_sum > 20 sigma'"),
     ("rules", "level_rate > 1 m/min", "level_sum <= -5", "rules.yaml:8 rules.tank.level.grades.red.when: should have a limit between the ends of level_sum, 0 to 20, got 'value >= 18 m or level_sum <= -5'"),
     ("rules", "level_rate > 1 m/min", "level_sum >= 19.5", ""),
+    ("rules", 'm"}', 'm", off_delay: 5 s}', ""),
+    ("kinds", "period_s: 10", "period_s: 10\n    on_change: true", ""),
 ]  # fmt: skip
 
 
@@ -310,7 +312,11 @@ PACK_DOUBTS = [
 def test_what_can_never_come_on_is_warned_of(
     tmp_path: Path, section: str, right: str, wrong: str, message: str
 ) -> None:
-    texts = {"detectors": f"{DETECTORS}  level_sum: {{detector: cusum, kinds: [level]}}\n", "rules": RULES}
+    texts = {
+        "kinds": KINDS,
+        "detectors": f"{DETECTORS}  level_sum: {{detector: cusum, kinds: [level]}}\n",
+        "rules": RULES,
+    }
     assert right in texts[section]
     texts[section] = texts[section].replace(right, wrong)
     folder = write_pack(tmp_path / "tank", **texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from connectors import CONNECTORS
+from connectors.gb26875.settings import OwnAnalog, Poll
 from connectors.settings import SettingsModel, read_secret
 from connectors.topic import Subscription
 from model.errors import FengsuiError
 
 ROOT = Path(__file__).parent.parent.parent
 ROLES = {"source": "sources", "events": "sinks", "points": "sinks"}
+PARTS: dict[str, tuple[type[BaseModel], ...]] = {"gb26875": (OwnAnalog, Poll), "mqtt": (Subscription,)}
 
 
 def sample(name: str) -> Any:
@@ -49,12 +52,12 @@ def test_every_setting_is_described_here_and_in_the_guide(name: str) -> None:
     guide = (ROOT / "docs" / "connectors.md").read_text(encoding="utf-8")
     section = guide.partition(f"## {name}\n")[2].partition("\n## ")[0]
     shared = guide.partition("## Settings of every MQTT connection\n")[2].partition("\n## ")[0]
-    models: list[type[BaseModel]] = [module.Settings, *([Subscription] if name == "mqtt" else [])]
-    for model in models:
+    for model in (module.Settings, *PARTS.get(name, ())):
         for field, info in model.model_fields.items():
             assert info.description, f"{name}.{field} must have a description"
             place = section + (shared if "host" in model.model_fields else "")
-            assert f"| `{field}` |" in place, f"docs/connectors.md must name {field} of {name}"
+            rows = re.findall(rf"^\| `{field}` \| .*? \| (.*) \|$", place, re.MULTILINE)
+            assert info.description in rows, f"docs/connectors.md must have {field} of {name} as it is described"
 
 
 def test_paths_count_from_the_folder_of_the_configuration(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Each source against the certification suite, with a real broker or a real recording on its other side."""
+"""Each source against the certification suite, with a real broker, a real recording or devices on its other side."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from connectors import mqtt, replay
+from connectors import gb26875, mqtt, replay
 from model.connector import Source
 from tests.checks.sources import EVERY_REDELIVERING_SOURCE, EVERY_SOURCE, BoundedInbox, Rig, running
-from tests.servers import Mosquitto, until
+from tests.servers import Mosquitto, free_port, until
+from tests.uitd import fleet
 
 VERSIONS = ["3.1.1", "5"]
 MAP = "channels: [{channel: p, kind: pipe_pressure, unit: kPa}]"
@@ -70,6 +71,7 @@ def test_mqtt_is_a_good_source(
             build=partial(mqtt_source, broker, version, receive_path=receive_path),
             send=Sensors(broker).send,
             break_connection=partial(hang_up, broker, "fengsui-district"),
+            confirmed=lambda: broker.log().count("Received PUBACK from fengsui-district"),
         )
     )
 
@@ -84,6 +86,22 @@ def test_replay_is_a_good_source(check: Callable[[Rig], None], tmp_path: Path) -
     )
     expected = [one.payload for one in replay.messages(replay.load(settings), settings, 0)]
     check(Rig(build=partial(replay.build, "line", settings), send=lambda _: expected))
+
+
+@pytest.mark.parametrize("check", EVERY_SOURCE + EVERY_REDELIVERING_SOURCE, ids=lambda check: check.__name__)
+def test_gb26875_is_a_good_source(check: Callable[[Rig], None]) -> None:
+    settings = gb26875.Settings.model_validate({"host": "127.0.0.1", "port": free_port()})
+    with fleet(settings.port) as devices:
+        panel = devices.add(330100001)
+        check(
+            Rig(
+                build=partial(gb26875.build, "panels", settings),
+                send=panel.send_states,
+                break_connection=panel.hang_up,
+                confirmed=lambda: panel.tally.acknowledged,
+                is_own=lambda delivery: delivery.topic.endswith("/report"),
+            )
+        )
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -23,7 +23,7 @@ _BLOCK = re.compile(
 _COMMENT = re.compile(r"(^|\s{2,})#.*$")
 
 #: The last line of a start: the source may read.
-_READY = "mqtt_subscribed"
+_READY = ("mqtt_subscribed", "gb26875_listening")
 
 #: A start compiles, imports and connects; on a busy machine that takes its time.
 READY_S_MAX = 120.0
@@ -59,12 +59,13 @@ class Session:
 
     folder: Path
     port: int
+    panel_port: int = 0
     behind: list[servers.Process] = field(default_factory=list)
     shown: dict[str, str] = field(default_factory=dict)
     alarm: str = ""
 
     def prepare(self, **config: str) -> None:
-        """Bring the examples here, with the port of this test; ``config`` is added to each fengsui.yaml."""
+        """Bring the examples here, with the ports of this test; ``config`` is added to each fengsui.yaml."""
         for example in (ROOT / "docs" / "examples").rglob("*"):
             if example.is_file() and "__pycache__" not in example.parts:
                 copy = self.folder / example.relative_to(ROOT)
@@ -72,12 +73,14 @@ class Session:
                 copy.write_bytes(example.read_bytes())
         for file in self.folder.rglob("fengsui.yaml"):
             text = file.read_text(encoding="utf-8").replace("port: 1883", f"port: {self.port}")
+            text = text.replace("port: 26875", f"port: {self.panel_port}")
             lines = [f"{key}: {value}" for key, value in config.items()]
             file.write_text("\n".join([text, *lines, ""]), encoding="utf-8")
-        program = self.folder / "bin" / "fengsui"
-        program.parent.mkdir()
-        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m app.cli "$@"\n', encoding="utf-8")
-        program.chmod(0o755)
+        (self.folder / "bin").mkdir()
+        for name, words in (("fengsui", " -m app.cli"), ("python", "")):
+            program = self.folder / "bin" / name
+            program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)}{words} "$@"\n', encoding="utf-8")
+            program.chmod(0o755)
 
     def type(self, command: str) -> None:
         """Type one line, and wait for what a person would wait for."""
@@ -86,7 +89,7 @@ class Session:
         if command.startswith("cd "):
             self.folder = self.folder / command.removeprefix("cd ")
             return
-        line = command.replace("1883", str(self.port))
+        line = command.replace("1883", str(self.port)).replace("--port 26875", f"--port {self.panel_port}")
         if "alarms list" in line:
             self.alarm = servers.until(self._first_alarm, "an alarm", READY_S_MAX)
         line = re.sub(r"\bID\b", self.alarm[:6], line)
@@ -105,7 +108,9 @@ class Session:
             servers.until(lambda: servers.listens(self.port), command, READY_S_MAX)
         elif command.startswith("fengsui run"):
             servers.until(
-                lambda: _READY in log.read_text(encoding="utf-8") or not process.alive(), command, READY_S_MAX
+                lambda: any(ready in log.read_text(encoding="utf-8") for ready in _READY) or not process.alive(),
+                command,
+                READY_S_MAX,
             )
             assert process.alive(), log.read_text(encoding="utf-8")
 

@@ -27,7 +27,7 @@ ANY_PORT = '{pipeline: "127.0.0.1:0", delivery: "127.0.0.1:0"}'
 def session(tmp_path: Path) -> Iterator[Session]:
     for program in ("mosquitto", "mosquitto_pub"):
         servers.program(program)
-    session = Session(tmp_path, servers.free_port())
+    session = Session(tmp_path, servers.free_port(), servers.free_port())
     session.prepare(metrics=ANY_PORT)
     yield session
     session.end()
@@ -61,6 +61,23 @@ def test_given_the_example_recording_the_guide_leads_to_its_alarms(session: Sess
     alarms = json.loads(session.shown["fengsui alarms list --all --json"])
     assert {(one["rule"], one["tag"]) for one in alarms} >= {("gas.lel", "night-leak/ch4-north")}
     assert all(one["tag"] != "night-leak/ch4-south" or "silence" in one["rule"] for one in alarms)
+
+
+@pytest.mark.timeout(600)
+def test_given_the_example_panel_the_guide_to_connectors_leads_to_its_alarms(session: Session) -> None:
+    for command in next(one for one in blocks(ROOT / "docs/connectors.md") if one.name == "fire-panel").commands:
+        session.type(command)
+    session.type("fengsui alarms list --json")
+    alarms = json.loads(session.shown["fengsui alarms list --json"])
+    assert {(one["rule"], one["tag"], one["grade"]) for one in alarms} == {
+        ("fire.panel_fire", "330100001/1-1/42-00030007/fire", 4),
+        ("fire.panel_fault", "330100001/mains_fault", 1),
+        ("fire.facility_pressure", "330100001/11-1/91-00010001/pressure", 2),
+    }
+    simulated = output(session, "python -m simulator uitd")
+    sent, confirmed = (int(re.search(rf"{word}=(\d+)", simulated)[1]) for word in ("sent", "acknowledged"))
+    assert confirmed >= sent > 0
+    assert "330100001/1-1/42-00030007/disabled" in output(session, "fengsui status")
 
 
 def test_the_guides_own_rule_is_the_examples_and_its_tests_hold(session: Session) -> None:
