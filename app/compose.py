@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from app.configured import Paths, build, connector
+from app.configured import Paths, build, connector, source_and_decoder
 from app.status import pipeline_status
 from config.plan import load_plan
 from config.settings import Settings
@@ -27,11 +27,12 @@ from store.pipeline_store import PipelineStore
 def runner(configured: Settings, *, plan: Plan | None = None, clock: Clock | None = None) -> EmbeddedRunner:
     """Sources -> journal -> step -> store."""
     paths = Paths.under(configured.data_dir)
+    sources = {connection.name: source_and_decoder(connection) for connection in configured.sources}
     store = PipelineStore(paths.pipeline_db)
     return EmbeddedRunner(
         plan or load_plan(configured),
-        sources=[build(source) for source in configured.sources],
-        decoders={source.name: connector(source).decoder(source.settings) for source in configured.sources},
+        sources=[source for source, _ in sources.values()],
+        decoders={name: decoder for name, (_, decoder) in sources.items()},
         journal=Journal(
             paths.journal,
             segment_bytes=configured.journal.segment_bytes,

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from config.settings import Connection, Settings, load_settings
 from connectors import CONNECTORS
+from model.connector import Decoder, Source
 from model.errors import ConfigError, ConfigErrors
 
 
@@ -63,6 +64,18 @@ def connector(connection: Connection) -> Any:
 
 def build(connection: Connection) -> Any:
     return connector(connection).build(connection.name, connection.settings)
+
+
+def source_and_decoder(connection: Connection) -> tuple[Source, Decoder]:
+    """A source and the decoder of what it brings; made together where the one asks the other for something."""
+    module = connector(connection)
+    source: Source
+    decoder: Decoder
+    if hasattr(module, "together"):
+        source, decoder = module.together(connection.name, connection.settings)
+    else:
+        source, decoder = build(connection), module.decoder(connection.settings)
+    return source, decoder
 
 
 def _settings_of(name: str) -> type[BaseModel] | None:

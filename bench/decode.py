@@ -1,4 +1,4 @@
-"""Readings a second through the JSON decoder, beside json.loads and a loop that does the same work, on the same input.
+"""Readings a second through the decoder, for each format that has a target; JSON beside json.loads and a plain loop.
 
 Figures of CPU time, so that other work on the machine shows little.
 """
@@ -6,15 +6,19 @@ Figures of CPU time, so that other work on the machine shows little.
 from __future__ import annotations
 
 import json
+import struct
 import time
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
 
 from bench.figures import Effort, Figure, Report
 from connectors.decoder import MessageDecoder
-from connectors.topic import Subscription
+from connectors.formats.columnar import ColumnsSubscription
+from connectors.formats.senml import SenmlSubscription
+from connectors.topic import AnySubscription, Subscription
 from model.connector import Deliveries, Delivery
 
 READINGS = 100_000
@@ -32,8 +36,41 @@ def messages(readings_each: int) -> list[Delivery]:
     return made
 
 
-def ours(batches: Sequence[Deliveries]) -> int:
-    decoder = MessageDecoder([Subscription(topic="district/{site}/{sensor}", tag="{site}/{sensor}")])
+JSON = Subscription(topic="district/{site}/{sensor}", tag="{site}/{sensor}")
+COLUMNS = ColumnsSubscription(topic="gateways/{gateway}", tag="{tag}")
+SENML = SenmlSubscription(topic="gateways/{gateway}", tag="{tag}")
+
+
+def packs(readings_each: int) -> Iterator[bytes]:
+    """SenML with the names of 500 sensors."""
+    for n in range(READINGS // readings_each):
+        records = [{"n": f"s-{(n + k) % 500}", "v": 20 + k / 8, "t": -k} for k in range(readings_each)]
+        head = {"bn": "urn:dev:mac:0024befffe804ff1/", "bt": 1_700_000_000 + n}
+        yield json.dumps([{**head, **records[0]}, *records[1:]]).encode()
+
+
+def grids(tags: int, times: int, *, packed: bool) -> Iterator[bytes]:
+    """Columns of so many sensors at so many times."""
+    names = [f"site-{n % 50}/sensor-{n}" for n in range(tags)]
+    table = b"".join(struct.pack("<HB", len(name), 0) + name.encode() for name in names)
+    for n in range(READINGS // (tags * times)):
+        at_ms = [1_700_000_000_000 + n * 1000 * times + 1000 * k for k in range(times)]
+        values = [[20 + (n * 7 + k * tags + t) % 100 / 8 for t in range(tags)] for k in range(times)]
+        if not packed:
+            yield json.dumps({"v": 1, "tags": names, "time": at_ms, "value": values}).encode()
+            continue
+        body = struct.pack("<4sBBBBIII", b"FSC1", 0, 2, 0, 0, len(table), tags, times) + table
+        body += (np.array(at_ms, "<i8") * 10**6).tobytes() + np.array(values, "<f8").tobytes()
+        yield body + struct.pack("<I", zlib.crc32(body))
+
+
+def gateway(payloads: Iterator[bytes]) -> list[Deliveries]:
+    made = [Delivery("bench", "gateways/g", payload, 0, False, n) for n, payload in enumerate(payloads)]  # noqa: FBT003
+    return [Deliveries.of(made[begin : begin + BATCH_MESSAGES]) for begin in range(0, len(made), BATCH_MESSAGES)]
+
+
+def ours(batches: Sequence[Deliveries], subscription: AnySubscription = JSON) -> int:
+    decoder = MessageDecoder([subscription])
     rows = 0
     for batch in batches:
         readings, refused = decoder.decode(batch)
@@ -69,7 +106,7 @@ def rates(work: Callable[[], int]) -> list[float]:
 
 
 def run(effort: Effort) -> Report:
-    report = Report("decode", "JSON readings to columns, one core, CPU time; beside it json.loads and a loop")
+    report = Report("decode", "payloads to columns, one core, CPU time; beside JSON json.loads and a loop")
     for readings_each in (1, 50):
         made = messages(readings_each)
         each = [made[begin : begin + BATCH_MESSAGES] for begin in range(0, len(made), BATCH_MESSAGES)]
@@ -81,4 +118,11 @@ def run(effort: Effort) -> Report:
             target = ">= 1.5 M/s" if role == "ours" else ""
             found = [rate for _ in range(effort.runs) for rate in rates(work)]
             report.figures.append(Figure(f"{readings_each} a message, {name}", "readings/s", found, target, role))
+    for name, made, subscription, target in (
+        ("SenML, 50 a message", gateway(packs(50)), SENML, ">= 1 M/s"),
+        ("columns as JSON, 100 sensors at 10 times", gateway(grids(100, 10, packed=False)), COLUMNS, ">= 5 M/s"),
+        ("columns packed, 100 sensors at 10 times", gateway(grids(100, 10, packed=True)), COLUMNS, ">= 20 M/s"),
+    ):
+        found = [rate for _ in range(effort.runs) for rate in rates(partial(ours, made, subscription))]
+        report.figures.append(Figure(name, "readings/s", found, target, "ours"))
     return report

@@ -84,10 +84,25 @@ def check_data(document: Document, loc: Loc, data: object, model: type[M], findi
         return model.model_validate({} if data is None else data)
     except ValidationError as error:
         for detail in error.errors(include_url=False):
-            where = (*loc, *(part for part in detail["loc"] if part != "[key]"))
+            where = (*loc, *_as_written(data, detail))
             requirement, given = _in_words(detail, model)
             findings.error(document.place(*where), requirement, hidden_if_secret(where, given))
         return None
+
+
+def _as_written(data: Any, detail: ErrorDetails) -> Loc:
+    """Where it stands in the file: without the names that pydantic gives to members of a union, which stand nowhere."""
+    written: list[str | int] = []
+    for part in detail["loc"]:
+        inside = (isinstance(data, dict) and part in data) or (
+            isinstance(data, list) and isinstance(part, int) and part < len(data)
+        )
+        if inside or (detail["type"] == "missing" and part == detail["loc"][-1]):
+            written.append(part)
+            data = data[part] if inside else None
+    if detail["type"] == "union_tag_invalid":
+        written.append(detail["ctx"]["discriminator"].strip("'"))
+    return tuple(written)
 
 
 def hidden_if_secret(loc: Loc, given: object) -> object:
@@ -112,6 +127,8 @@ def _in_words(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, object
             if detail["input"] is None and " " in given:
                 return "is not a key that is known here; text that contains a comma needs quotes", given
             words = f"is not a key that is known here; {one_of(_keys_at(model, detail['loc'][:-1]), given)}"
+        case "union_tag_invalid":
+            words, given = f"must be one of {context['expected_tags']}", context["tag"]
         case "literal_error":
             words = f"must be one of {str(context['expected']).replace(' or ', ', ')}"
         case "value_error":
@@ -176,6 +193,9 @@ def _inside(shape: Any, part: int | str) -> Any:
         for name, field in candidate.model_fields.items():
             if part in {name, field.alias}:
                 return field.annotation
+    for candidate in _models_in(shape):  # a member of a union that is told apart by the value of a key
+        if any(part in typing.get_args(field.annotation) for field in candidate.model_fields.values()):
+            return candidate
     for alternative in _alternatives(shape):
         arguments = typing.get_args(alternative)
         if typing.get_origin(alternative) in {list, tuple, dict} and arguments:

@@ -22,6 +22,12 @@ class SourceModule(Protocol[SettingsType]):
     def decoder(self, settings: SettingsType) -> Decoder: ...
 
 
+class AskingSourceModule(SourceModule[SettingsType], Protocol):
+    """A source whose decoder asks the other side for something: the two are made together."""
+
+    def together(self, name: str, settings: SettingsType) -> tuple[Source, Decoder]: ...
+
+
 class SinkModule(Protocol[SettingsType, Item]):
     """A module with ``ROLE`` "events" (takes ``Message``) or "points" (takes ``Point``)."""
 

@@ -7,7 +7,7 @@ object. What is not in the table is asked for in Python, once.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numba import njit, types
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 #: What is looked up for a text that has no place, or that stands nowhere (begin -1).
 UNKNOWN = -1
+
+_REMEMBERED_MAX = 200_000
 
 _BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 _PLACES = types.Array(types.int64, 1, "C", readonly=True)
@@ -40,19 +42,20 @@ class Interning:
         self._begin = np.zeros(33, np.int64)
         self._blob = np.empty(1024, np.uint8)
 
-    def add(self, text: bytes, number: int) -> None:
-        """Give a text that is not in the table its number."""
-        if self._count == len(self._number):
+    def add(self, texts: Sequence[bytes], numbers: Sequence[int]) -> None:
+        """Give texts that are not in the table their numbers."""
+        while self._count + len(texts) > len(self._number):
             self._grow()
-        begin = int(self._begin[self._count])
-        end = begin + len(text)
-        if end > len(self._blob):
-            self._blob = np.concatenate([self._blob, np.empty(max(len(self._blob), len(text)), np.uint8)])
-        self._blob[begin:end] = np.frombuffer(text, np.uint8)
-        self._begin[self._count + 1] = end
-        self._number[self._count] = number
-        _insert(self._slots, self._blob, self._begin, self._count, self._seed)
-        self._count += 1
+        first, end = self._count, self._count + len(texts)
+        ends = int(self._begin[first]) + np.cumsum(list(map(len, texts)), dtype=np.int64)
+        room = int(ends[-1]) - len(self._blob)
+        if room > 0:
+            self._blob = np.concatenate([self._blob, np.empty(max(len(self._blob), room), np.uint8)])
+        self._blob[self._begin[first] : ends[-1]] = np.frombuffer(b"".join(texts), np.uint8)
+        self._begin[first + 1 : end + 1] = ends
+        self._number[first:end] = numbers
+        _insert(self._slots, self._blob, self._begin, first, end, self._seed)
+        self._count = end
 
     def find(
         self, data: NDArray[np.uint8], begin: NDArray[np.int64], end: NDArray[np.int64], number: NDArray[np.int32]
@@ -86,21 +89,24 @@ class Interning:
         if not self.find(data, begin, end, number):
             return
         asked: dict[bytes, int] = {}
-        for row in np.flatnonzero((number == UNKNOWN) & (begin >= 0)).tolist():
-            text = data[begin[row] : end[row]].tobytes()
-            if text not in asked:
-                asked[text] = of(text)
-                if asked[text] != UNKNOWN:
-                    self.add(text, asked[text])
-            number[row] = asked[text]
+        view = data.data
+        rows = np.flatnonzero((number == UNKNOWN) & (begin >= 0))
+        for row, at, after in zip(rows.tolist(), begin[rows].tolist(), end[rows].tolist(), strict=True):
+            text = bytes(view[at:after])
+            given = asked.get(text)
+            if given is None:
+                given = asked[text] = of(text)
+            number[row] = given
+        new = [text for text, given in asked.items() if given != UNKNOWN]
+        if new:
+            self.add(new, [asked[text] for text in new])
 
     def _grow(self) -> None:
         room = 2 * len(self._number)
         self._number = np.concatenate([self._number, np.empty(len(self._number), np.int32)])
         self._begin = np.concatenate([self._begin, np.zeros(room + 1 - len(self._begin), np.int64)])
         self._slots = np.full(_SLOTS_FREE * room, UNKNOWN, np.int32)
-        for place in range(self._count):
-            _insert(self._slots, self._blob, self._begin, place, self._seed)
+        _insert(self._slots, self._blob, self._begin, 0, self._count, self._seed)
 
 
 class Vocabulary:
@@ -118,6 +124,7 @@ class Vocabulary:
         """Begin a new list, so that those who hold the old one see that it is over."""
         self.words: list[str] = []
         self._place: dict[str, int] = {}
+        self._learned = 0  # words that the table knows, too: as many as were needed
         self._interning.clear()
         for word in self._first:
             self.place(word)
@@ -127,13 +134,23 @@ class Vocabulary:
         if found is None:
             found = self._place[word] = len(self.words)
             self.words.append(word)
-            self._interning.add(word.encode(errors="surrogatepass"), found)
         return found
+
+    def places_of(self, words: Sequence[str]) -> list[int]:
+        """Places of many words, of which few are new."""
+        place = self._place
+        for word in set(words).difference(place):
+            self.place(word)
+        return [place[word] for word in words]
 
     def places(self, data: NDArray[np.uint8], begin: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.int32]:
         """Places of words that stand in ``data``; ``UNKNOWN`` where there is none (begin -1) or it is not UTF-8."""
+        if self._learned < len(self.words):
+            new = [word.encode(errors="surrogatepass") for word in self.words[self._learned :]]
+            self._interning.add(new, range(self._learned, len(self.words)))
         found = np.empty(len(begin), np.int32)
         self._interning.learn(data, np.ascontiguousarray(begin), np.ascontiguousarray(end), found, self._read)
+        self._learned = len(self.words)
         return found
 
     def _read(self, text: bytes) -> int:
@@ -147,6 +164,22 @@ class Vocabulary:
         return found
 
 
+class Words:
+    """The names and units that a format has met; a flood of new ones costs time, not memory."""
+
+    def __init__(self) -> None:
+        self.names = Vocabulary()
+        self.units = Vocabulary("")
+
+    def forget_if_many(self) -> bool:
+        """Begin new lists where the old ones have grown long; to be asked between batches, for places must hold."""
+        many = len(self.names) + len(self.units) > _REMEMBERED_MAX
+        if many:
+            self.names.clear()
+            self.units.clear()
+        return many
+
+
 @njit(nogil=True)
 def _hash(data: NDArray[np.uint8], begin: int, end: int, seed: int) -> int:
     """FNV-1a with a seed and a last mix, because slots are taken from the low bits."""
@@ -157,18 +190,26 @@ def _hash(data: NDArray[np.uint8], begin: int, end: int, seed: int) -> int:
 
 
 @njit(
-    types.void(_I32, types.Array(types.uint8, 1, "C"), types.Array(types.int64, 1, "C"), types.int64, types.int64),
+    types.void(
+        _I32,
+        types.Array(types.uint8, 1, "C"),
+        types.Array(types.int64, 1, "C"),
+        types.int64,
+        types.int64,
+        types.int64,
+    ),
     cache=True,
     nogil=True,
 )
 def _insert(
-    slots: NDArray[np.int32], blob: NDArray[np.uint8], begins: NDArray[np.int64], place: int, seed: int
+    slots: NDArray[np.int32], blob: NDArray[np.uint8], begins: NDArray[np.int64], first: int, end: int, seed: int
 ) -> None:
     mask = len(slots) - 1
-    slot = _hash(blob, begins[place], begins[place + 1], seed) & mask
-    while slots[slot] != UNKNOWN:
-        slot = (slot + 1) & mask
-    slots[slot] = place
+    for place in range(first, end):
+        slot = _hash(blob, begins[place], begins[place + 1], seed) & mask
+        while slots[slot] != UNKNOWN:
+            slot = (slot + 1) & mask
+        slots[slot] = place
 
 
 @njit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,17 @@ def _beside_configuration(path: Path, info: ValidationInfo) -> Path:
 
 #: A file; relative paths count from the validation context's ``base_dir``, the configuration file's folder.
 LocalPath = Annotated[Path, AfterValidator(_beside_configuration)]
+
+
+def _zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be a time zone such as Asia/Shanghai") from None
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(_zone)]
 
 
 class SettingsModel(BaseModel):

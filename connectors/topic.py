@@ -8,14 +8,19 @@ Nothing here knows MQTT's wire format, so every source with topics uses it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from connectors.requests import Presence
 from connectors.settings import SettingsModel
 
 #: The word of a tag template that stands for the reading's own tag.
 OWN_TAG = "tag"
+
+#: Between the words of a reading that gives several; no tag may hold it.
+JOINT = "\x1f"
 
 TAG_LENGTH_MAX = 200
 TOPIC_BYTES_MAX = 65535
@@ -55,21 +60,17 @@ class TagTemplate:
     def __init__(self, text: str) -> None:
         self.text = text
         self.words = tuple(_WORD.findall(text))
+        self._parts = _WORD.split(text)
         if not text or set("{}") & set(_WORD.sub("", text)):
             raise ValueError(f"a tag template is text and {{words}} of lower-case letters, got {text!r}")
-
-    @property
-    def own(self) -> bool:
-        """True where the reading must name its tag itself."""
-        return OWN_TAG in self.words
 
     @property
     def only_own(self) -> bool:
         """True where the reading's tag is taken as it is."""
         return self.text == f"{{{OWN_TAG}}}"
 
-    def render(self, words: dict[str, str]) -> str:
-        return _WORD.sub(lambda word: words[word.group(1)], self.text)
+    def render(self, words: Mapping[str, str]) -> str:
+        return "".join([words[part] if at % 2 else part for at, part in enumerate(self._parts)])
 
 
 def tag_fault(tag: str) -> str | None:
@@ -83,26 +84,53 @@ def tag_fault(tag: str) -> str | None:
     return None
 
 
-class Subscription(SettingsModel):
+class AnySubscription(SettingsModel):
+    """What every kind of subscription says; ``format`` names the kind."""
+
+    qos: Literal[0, 1] = Field(default=1, description="1: kept by the broker until it is durable here. 0: may be lost.")
+    format: str = Field(default="json", description="How payloads are written: the name of a format.")
+
+    @property
+    def routes(self) -> list[tuple[TopicPattern, TagTemplate]]:
+        """Topics to listen to, each with the template of its tags."""
+        raise NotImplementedError
+
+    @property
+    def own_words(self) -> tuple[str, ...]:
+        """Words of the tag template that readings give themselves; their format joins several with ``JOINT``."""
+        return (OWN_TAG,)
+
+    @property
+    def presence(self) -> Presence | None:
+        """What we say of ourselves while we listen."""
+        return None
+
+
+class Subscription(AnySubscription):
     """One kind of topic, how its messages are written, and how they name their sensors."""
 
     topic: str = Field(
         description="Topic template: words in braces stand for one level, e.g. `district/{site}/{sensor}`."
     )
     tag: str = Field(description="Tag template of its words; `{tag}` takes the reading's own tag.")
-    qos: Literal[0, 1] = Field(default=1, description="1: kept by the broker until it is durable here. 0: may be lost.")
-    format: Literal["json"] = Field(default="json", description="How payloads are written.")
+
+    @property
+    def routes(self) -> list[tuple[TopicPattern, TagTemplate]]:
+        return [(TopicPattern(self.topic), TagTemplate(self.tag))]
 
     @model_validator(mode="after")
     def _words_fit(self) -> Self:
         pattern, template = TopicPattern(self.topic), TagTemplate(self.tag)
-        if OWN_TAG in pattern.words:
-            raise ValueError(
-                f"topic must not use the word {{{OWN_TAG}}}, which is the reading's own, got {self.topic!r}"
-            )
-        unknown = [word for word in template.words if word not in (*pattern.words, OWN_TAG)]
+        for word in self.own_words:
+            if word in pattern.words:
+                raise ValueError(
+                    f"topic must not use the word {{{word}}}, which is the reading's own, got {self.topic!r}"
+                )
+        allowed = (*pattern.words, *self.own_words)
+        unknown = [word for word in template.words if word not in allowed]
         if unknown:
-            raise ValueError(f"tag may use the topic's words {list(pattern.words)} and {{{OWN_TAG}}}, got {unknown}")
+            own = " and ".join(f"{{{word}}}" for word in self.own_words)
+            raise ValueError(f"tag may use the topic's words {list(pattern.words)} and {own}, got {unknown}")
         return self
 
 

@@ -48,10 +48,19 @@ class UnderWay:
         self._held: deque[Deliveries] = deque()
         self._marks: deque[_Marks] = deque()
 
-    def add(self, deliveries: Deliveries, mid: NDArray[np.int64], qos: NDArray[np.int64]) -> None:
-        self._held.append(deliveries)
-        self.held += len(deliveries)
+    def add(
+        self,
+        deliveries: Deliveries,
+        mid: NDArray[np.int64],
+        qos: NDArray[np.int64],
+        wanted: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Acknowledge all of these in their turn, and hand over those that are wanted: bool [n]; None = all."""
         self._marks.append(_Marks(deliveries.receipt, mid, qos))
+        held = deliveries if wanted is None else deliveries.take(wanted)
+        if len(held):
+            self._held.append(held)
+            self.held += len(held)
 
     def hand_over(self, inbox: Inbox) -> None:
         """Give the inbox what it takes, without waiting."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Item = TypeVar("Item", contravariant=True)
+
+#: Refusals of one message that are kept one by one; those beyond are counted.
+REFUSALS_EACH_MAX = 100
 
 
 @dataclass(slots=True)
@@ -109,6 +112,56 @@ class Refusal:
     reason: str  # stable label, for counting
     detail: str  # what, where, how to mend
     payload: bytes  # the part that is refused
+    count: int = 1  # readings it stands for; a message that was not read is one
+
+
+class Refusals:
+    """What of some deliveries cannot be used: the first parts of a message one by one, the others counted by reason.
+
+    A message of a hundred thousand faults costs no more memory than one of a hundred.
+    """
+
+    def __init__(self, deliveries: Deliveries) -> None:
+        self._deliveries = deliveries
+        self._made: list[tuple[int, int, Refusal]] = []
+        self._messages: dict[int, Delivery] = {}
+        self._kept: dict[int, int] = {}
+        self._beyond: dict[tuple[int, str], Refusal] = {}
+
+    def room(self, message: int) -> int:
+        """How many refusals of this message are still kept one by one."""
+        return max(REFUSALS_EACH_MAX - self._kept.get(message, 0), 0)
+
+    def add(self, message: int, element: int, fault: tuple[str, str], part: bytes | None, count: int = 1) -> None:
+        """Refuse a part of a message.
+
+        Args:
+            message: which of the deliveries.
+            element: which part of it; parts are listed in this order.
+            fault: reason and detail.
+            part: the bytes that are refused; None = the whole payload.
+            count: readings it stands for.
+
+        """
+        beyond = self._beyond.get((message, fault[0]))
+        if beyond is not None:
+            beyond.count += count
+            return
+        delivery = self._messages.get(message)
+        if delivery is None:
+            delivery = self._messages[message] = self._deliveries[message]
+        part = delivery.payload if part is None else part
+        if self.room(message) > 0:
+            self._kept[message] = self._kept.get(message, 0) + 1
+            self._made.append((message, element, Refusal(delivery, *fault, part, count)))
+            return
+        detail = f"and more of the same message; the next one: {fault[1]}"
+        refusal = self._beyond[message, fault[0]] = Refusal(delivery, fault[0], detail, part, count)
+        self._made.append((message, element, refusal))
+
+    def __iter__(self) -> Iterator[Refusal]:
+        """In order of message and element."""
+        return iter([refusal for _, __, refusal in sorted(self._made, key=lambda one: one[:2])])
 
 
 @dataclass(slots=True)
@@ -125,6 +178,7 @@ class Readings:
         units: unit names, the first one empty: the unit of the sensor's kind. Only added to, like ``names``.
         unit: int32 [n], place in ``units``.
         delivery: int32 [n], which of the deliveries handed in the row came from, rising.
+        left_out: what is no reading and no fault, such as a text beside the measurements, counted by a stable label.
 
     """
 
@@ -136,6 +190,7 @@ class Readings:
     units: list[str]
     unit: NDArray[np.int32]
     delivery: NDArray[np.int32]
+    left_out: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.tag)

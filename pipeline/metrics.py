@@ -17,6 +17,7 @@ class PipelineMetrics:
         self.unregistered = Counter("fengsui_unregistered", "Readings of tags not registered.", registry=r)
         self.unlisted = Counter("fengsui_unregistered_unlisted", "Unknown tags beyond the list's size.", registry=r)
         self.retained = Counter("fengsui_retained", "Retained messages left out: state, not news.", registry=r)
+        self.left_out = Counter("fengsui_left_out", "Parts of messages that are no readings.", ["what"], registry=r)
         self.rows = Counter("fengsui_rows", "Journaled rows by what became of them.", ["verdict"], registry=r)
         self.clock_faults = Counter("fengsui_clock_faults", "Rows with an impossible device time.", registry=r)
         self.journal_bytes = Gauge("fengsui_journal_bytes", "Size of the journal.", registry=r)
@@ -56,6 +57,7 @@ class PipelineMetrics:
         self.inbox_depth = Gauge("fengsui_inbox_depth", "Deliveries waiting for the pipeline.", registry=r)
         self.connected = Gauge("fengsui_source_connected", "1 = the source is connected.", ["source"], registry=r)
         self.source_restarts = Counter("fengsui_source_restarts", "Source threads begun again.", ["source"], registry=r)
+        self.requests = Counter("fengsui_source_requests", "Requests to devices: rebirths.", ["source"], registry=r)
         self.sensors = Gauge("fengsui_sensors", "Sensors by whether they report, by receipt.", ["state"], registry=r)
         self.last_tick = Gauge("fengsui_last_tick_timestamp_seconds", "Wall time of the last tick.", registry=r)
 

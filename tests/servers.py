@@ -139,6 +139,54 @@ def mosquitto(folder: Path, *options: str) -> Iterator[Mosquitto]:
         broker.stop()
 
 
+class Relay:
+    """A TCP connection that a test can cut: what connects here is carried on to another port."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._server.getsockname()[1]
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._server.accept()
+                far = socket.create_connection(("127.0.0.1", self._target))
+                self._open += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def _carry(one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        for end in (one, other):
+            end.close()
+
+    def cut(self) -> None:
+        """End what is connected, without a word; who comes again is carried again."""
+        gone, self._open = self._open, []
+        for end in gone:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._server.close()
+        self.cut()
+
+
+@contextlib.contextmanager
+def relay(port: int) -> Iterator[Relay]:
+    carrying = Relay(port)
+    try:
+        yield carrying
+    finally:
+        carrying.close()
+
+
 @dataclass
 class VictoriaMetrics:
     """A database that takes InfluxDB's line protocol."""

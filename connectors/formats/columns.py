@@ -9,12 +9,13 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from msgspec import UnsetType
 from numpy.typing import NDArray
 
+from connectors.formats.contract import FAULTS_TOLD_MAX, Fault, Faults
 from model.batch import BAD, GOOD, NO_TIME, UNCERTAIN
 
 RawValue: TypeAlias = float | int | str | bool | UnsetType | None
@@ -31,16 +32,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"\s*[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,4})?\s*", re.ASCII)
 _TIME_MAX = np.iinfo(np.int64).max
 _SCALES = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3), (_TIME_MAX, 1))  # below this, ns in one
-
-
-class Fault(NamedTuple):
-    """Why a row cannot be used."""
-
-    reason: str
-    detail: str
-
-
-Faults: TypeAlias = dict[int, Fault]
 
 
 def value_column(raw: Sequence[RawValue], faults: Faults) -> NDArray[np.float64]:
@@ -88,12 +79,33 @@ def time_column(raw: Sequence[RawTime], faults: Faults) -> NDArray[np.int64]:
         if isinstance(one, str):
             parsed = _time_of_text(one)
             if parsed is None:
-                faults.setdefault(row, Fault("bad_time", _BAD_TIME.format(one[:60])))
+                told = len(faults) < FAULTS_TOLD_MAX
+                faults.setdefault(row, Fault("bad_time", _BAD_TIME.format(one[:60])) if told else _BAD_TIMES)
             else:
                 time_ns[row] = parsed
         elif one is not None:
             time_ns[row] = _from_number(one)
     return time_ns
+
+
+def judge(value: NDArray[np.float64], quality: NDArray[np.uint8]) -> None:
+    """Mark what is no measurement, in place: NaN, and bad.
+
+    Args:
+        value: float64 [n].
+        quality: uint8 [n].
+
+    """
+    none = ~(np.abs(value) <= VALUE_MAX)
+    if none.any():
+        value[none] = np.nan
+        quality[none] = BAD
+
+
+def time_unit_ns(given: float) -> int:
+    """Nanoseconds of the unit that a number of this size counts in."""
+    size = abs(given)
+    return next((scale for limit, scale in _SCALES if size < limit), 1)
 
 
 def quality_column(raw: Sequence[RawQuality], faults: Faults) -> NDArray[np.uint8]:
@@ -111,7 +123,10 @@ def quality_column(raw: Sequence[RawQuality], faults: Faults) -> NDArray[np.uint
     return np.array([codes[one] or GOOD for one in raw], np.uint8)
 
 
+_BAD_VALUE = Fault("bad_value", "value must be a number, got another text")
+_NO_VALUE = Fault("no_value", "a reading needs the key 'value', got none")
 _BAD_TIME = "time must be epoch s, ms, us or ns, ISO 8601 or 'yyyy-MM-dd HH:mm:ss', got {!r}"
+_BAD_TIMES = Fault("bad_time", _BAD_TIME.format("another text"))
 _BAD_QUALITY = "quality must be good, uncertain, bad or an OPC quality from 0 to 255, got {!r}"
 
 
@@ -119,10 +134,12 @@ def _value(one: RawValue, row: int, faults: Faults) -> float:
     if one is None:
         return np.nan
     if isinstance(one, UnsetType):
-        faults.setdefault(row, Fault("no_value", "a reading needs the key 'value', got none"))
+        faults.setdefault(row, _NO_VALUE)
         return np.nan
     if isinstance(one, str) and not _NUMBER.fullmatch(one):
-        faults.setdefault(row, Fault("bad_value", f"value must be a number, got {one[:60]!r}"))
+        if row not in faults:
+            told = len(faults) < FAULTS_TOLD_MAX
+            faults[row] = Fault("bad_value", f"value must be a number, got {one[:60]!r}") if told else _BAD_VALUE
         return np.nan
     try:
         return float(one)
@@ -157,7 +174,11 @@ def _from_floats(raw: list[float]) -> NDArray[np.int64]:
     """Fractions count to the microsecond: a float of today's seconds holds no more."""
     given = np.array(raw, np.float64)
     size = np.abs(given)
-    unit_us = np.select([size < 1e11, size < 1e14, size < 1e17], [1e6, 1e3, 1.0], 1e-3)
+    return scaled_column(given, np.select([size < 1e11, size < 1e14, size < 1e17], [1e6, 1e3, 1.0], 1e-3))
+
+
+def scaled_column(given: NDArray[np.float64], unit_us: NDArray[np.float64] | float) -> NDArray[np.int64]:
+    """Times in a unit of so many microseconds, as ns: int64 [n]; held at the largest where they are larger."""
     whole = np.floor(given)
     us = whole * unit_us + np.rint((given - whole) * unit_us)
     exact = np.abs(us) <= _TIME_MAX // 1000

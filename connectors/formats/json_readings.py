@@ -6,50 +6,57 @@ of them has seen is read the same by both.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from connectors.formats import json_kernel
-from connectors.formats.columns import Faults, quality_column, time_column, value_column
-from connectors.formats.contract import Rows, in_order
+from connectors.formats.columns import quality_column, time_column, value_column
+from connectors.formats.contract import Context, Faults, Rows, in_order, parts_in, usable
 from connectors.formats.json_careful import CarefulReader, Parsed
-from connectors.interning import UNKNOWN, Vocabulary
+from connectors.formats.json_text import parts_of
+from connectors.interning import UNKNOWN, Vocabulary, Words
 from connectors.topic import Subscription
 from model.batch import BAD
-from model.connector import Deliveries, Refusal
+from model.connector import Deliveries, Refusals
 
-#: Names that are remembered; a flood of new ones costs time, not memory.
-_REMEMBERED_MAX = 200_000
+
+class JsonSubscription(Subscription):
+    """Messages of JSON readings."""
+
+    format: Literal["json"] = Field(default="json", description="How payloads are written.")
 
 
 class JsonReadings:
     """The format ``json``."""
 
-    def __init__(self, subscription: Subscription, depth_max: int) -> None:  # noqa: ARG002 - it has no settings
-        self._careful = CarefulReader(depth_max)
-        self._names = Vocabulary()
-        self._units = Vocabulary("")
+    def __init__(self, subscription: Subscription, context: Context) -> None:  # noqa: ARG002 - it has no settings
+        self._careful = CarefulReader(context.depth_max)
+        self._words = Words()
 
-    def read(self, deliveries: Deliveries, wanted: NDArray[np.bool_]) -> Rows:
-        if len(self._names) + len(self._units) > _REMEMBERED_MAX:
-            self._names.clear()
-            self._units.clear()
+    def read(self, deliveries: Deliveries, wanted: NDArray[np.bool_], refusals: Refusals) -> Rows:
+        self._words.forget_if_many()
         plain, left = self._plain(deliveries, wanted)
-        return plain if not left.any() else in_order([plain, self._others(deliveries, np.flatnonzero(left))])
+        if not left.any():
+            return plain
+        return in_order([plain, self._others(deliveries, np.flatnonzero(left), refusals)])
 
-    def part(self, payload: bytes, element: int) -> bytes:
-        return self._careful.part(payload, element)
+    def parts(self, payload: bytes, elements: Sequence[int]) -> list[bytes]:
+        return parts_of(payload, elements)
 
     def _plain(self, deliveries: Deliveries, wanted: NDArray[np.bool_]) -> tuple[Rows, NDArray[np.bool_]]:
         data = np.frombuffer(deliveries.data, np.uint8)
         read, left = json_kernel.read(data, deliveries.payload_at, deliveries.payload_end, wanted)
-        name = self._places(self._names, data, read, "tag", left)
-        unit = self._places(self._units, data, read, "unit", left)
+        name = self._places(self._words.names, data, read, "tag", left)
+        unit = self._places(self._words.units, data, read, "unit", left)
         unit[unit == UNKNOWN] = 0
         rows = Rows(
-            self._names.words,
+            self._words.names.words,
             name,
-            self._units.words,
+            self._words.units.words,
             unit,
             read["value"].copy(),
             read["time_ns"].copy(),
@@ -71,33 +78,26 @@ class JsonReadings:
         left[read["delivery"][(place == UNKNOWN) & (begin >= 0)]] = True
         return place
 
-    def _others(self, deliveries: Deliveries, rows: NDArray[np.intp]) -> Rows:
+    def _others(self, deliveries: Deliveries, rows: NDArray[np.intp], refusals: Refusals) -> Rows:
         parsed = Parsed()
         for row in rows.tolist():
-            self._careful.read(row, deliveries.data[deliveries.payload_at[row] : deliveries.payload_end[row]], parsed)
-        refused = [
-            (index, element, Refusal(deliveries[index], *fault, raw)) for index, element, fault, raw in parsed.faults
-        ]
+            payload = deliveries.data[deliveries.payload_at[row] : deliveries.payload_end[row]]
+            self._careful.read(row, payload, parsed, refusals)
         faults: Faults = {}
         readings = parsed.readings
         value = value_column([one.value for one in readings], faults)
         time_ns = time_column([one.time for one in readings], faults)
         quality = quality_column([one.quality for one in readings], faults)
         quality[np.isnan(value)] = BAD
-        for row, fault in faults.items():
-            delivery = deliveries[parsed.delivery[row]]
-            raw = self.part(delivery.payload, parsed.element[row])
-            refused.append((parsed.delivery[row], parsed.element[row], Refusal(delivery, *fault, raw)))
-        kept = np.array([row not in faults for row in range(len(readings))], np.bool_)
-        return Rows(
-            self._names.words,
-            np.array([UNKNOWN if one.tag is None else self._names.place(one.tag) for one in readings], np.int32),
-            self._units.words,
-            np.array([self._units.place(one.unit or "") for one in readings], np.int32),
+        found = Rows(
+            self._words.names.words,
+            np.array([UNKNOWN if one.tag is None else self._words.names.place(one.tag) for one in readings], np.int32),
+            self._words.units.words,
+            np.array([self._words.units.place(one.unit or "") for one in readings], np.int32),
             value,
             time_ns,
             quality,
             np.array(parsed.delivery, np.int32),
             np.array(parsed.element, np.int32),
-            refused,
-        ).take(kept)
+        )
+        return usable(found, faults, refusals, parts_in(deliveries, self.parts))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import structlog
 
-from connectors.formats.columns import Fault
+from connectors.formats.contract import Fault
 from connectors.gb26875 import reports, times
 from connectors.gb26875.codes import (
     CLEARED_BIT,

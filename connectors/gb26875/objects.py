@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from connectors.formats.columns import Fault
+from connectors.formats.contract import Fault
 from connectors.gb26875.codes import Type
 
 TIME_BYTES = 6

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal, Self, TypeAlias
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
 from connectors.gb26875.codes import ANALOG_OWN_MIN, ANALOGS, Analog, Signal, Type
 from connectors.gb26875.times import TimeFormat
-from connectors.settings import SettingsModel
+from connectors.settings import SettingsModel, ZoneName
 from connectors.topic import TagTemplate, tag_fault
 from model.unit import known
 
@@ -72,14 +71,6 @@ def _system_tag(text: str) -> str:
 
 def _component_tag(text: str) -> str:
     return _template(text, COMPONENT_WORDS, (*DEVICE_WORDS, "component_address"))
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError) as error:
-        raise ValueError(f"must be a time zone such as Asia/Shanghai, got {name!r}") from error
-    return name
 
 
 def _hours(text: str) -> str:
@@ -193,9 +184,7 @@ class Settings(SettingsModel):
         description="Signals that become readings.",
     )
     analogs: list[OwnAnalog] = Field(default=[], description="Analog quantities of the vendor's own.")
-    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
-        default="Asia/Shanghai", description="Zone of the devices' clocks."
-    )
+    time_zone: ZoneName = Field(default="Asia/Shanghai", description="Zone of the devices' clocks.")
     normal_bit: Literal["set", "clear"] = Field(
         default="set", description="What bit 0 of a state is in normal operation; the other value means test."
     )

@@ -5,6 +5,7 @@ Nothing disappears: every reading ends in the batch, among the poison, or on the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.batch import Batch, concatenate
-from model.connector import Decoder, Deliveries, Readings, Refusal
+from model.connector import Decoder, Deliveries, Readings, Refusal, Refusals
 from model.errors import UnitError
 from model.plan import Plan
 from model.sensor import range_quality
@@ -24,13 +25,14 @@ _UNREGISTERED = -1
 
 @dataclass(slots=True)
 class Intake:
-    """What one round of deliveries came to. received = journaled + refused + unregistered, in readings."""
+    """What one round of deliveries came to. received = journaled + refused + unregistered + left out, in readings."""
 
     batch: Batch
     refusals: list[Refusal] = field(default_factory=list)
     unregistered: dict[str, UnregisteredTag] = field(default_factory=dict)
     journaled: dict[str, int] = field(default_factory=dict)  # source -> rows of the batch
     retained: int = 0  # last known state, shown to nobody as an event
+    left_out: Counter[str] = field(default_factory=Counter)  # no readings, and no faults either, by label
 
 
 @dataclass(slots=True)
@@ -76,6 +78,7 @@ class Ingest:
             events = part.take(~part.retained) if retained else part
             readings, refusals = self._decoders[part.source].decode(events)
             intake.refusals += refusals
+            intake.left_out.update(readings.left_out)
             batch = self._look_up(readings, events, intake)
             intake.journaled[part.source] = intake.journaled.get(part.source, 0) + len(batch)
             batches.append(batch)
@@ -87,8 +90,8 @@ class Ingest:
         sensor = known.sensor[readings.tag]
         usable = sensor != _UNREGISTERED
         all_known = bool(usable.all())
-        for row in () if all_known else np.flatnonzero(~usable).tolist():
-            _note_unregistered(intake, readings, row, deliveries)
+        if not all_known:
+            _note_unregistered(intake, readings, np.flatnonzero(~usable), deliveries)
         value = readings.value
         if readings.unit.any():
             value = self._converted(readings, deliveries, known, sensor, usable, intake)
@@ -138,20 +141,33 @@ class Ingest:
             return readings.value
         own = self._unit_of[sensor]
         factor, offset = known.factor[readings.unit, own], known.offset[readings.unit, own]
-        for row in np.flatnonzero(usable & np.isnan(factor)).tolist():
-            usable[row] = False
-            delivery = deliveries[int(readings.delivery[row])]
-            tag, unit, wanted = (
-                readings.names[readings.tag[row]],
-                known.units[readings.unit[row]],
-                self._units[own[row]],
-            )
-            detail = f"{tag}: unit {unit!r} cannot be turned into {wanted!r}; send {wanted!r}"
-            intake.refusals.append(Refusal(delivery, "bad_unit", detail, delivery.payload))
+        misfit = np.flatnonzero(usable & np.isnan(factor))
+        if len(misfit):
+            usable[misfit] = False
+            intake.refusals += self._misfits(readings, deliveries, known, misfit, own)
         # A value that needs no conversion is left bit for bit as it came.
         plain = (factor == 1.0) & (offset == 0.0)
         converted: NDArray[np.float64] = np.where(plain, readings.value, readings.value * factor + offset)
         return converted
+
+    def _misfits(
+        self,
+        readings: Readings,
+        deliveries: Deliveries,
+        known: _Known,
+        rows: NDArray[np.intp],
+        own: NDArray[np.int32],
+    ) -> Refusals:
+        """One refusal for all readings of a message that have the same unit where another one is needed."""
+        refusals = Refusals(deliveries)
+        alike = np.stack([readings.delivery[rows], readings.unit[rows], own[rows]])
+        _, first, counts = np.unique(alike, axis=1, return_index=True, return_counts=True)
+        for row, count in zip(rows[first].tolist(), counts.tolist(), strict=True):
+            tag, unit = readings.names[readings.tag[row]], known.units[readings.unit[row]]
+            wanted = self._units[own[row]]
+            detail = f"{tag}: unit {unit!r} cannot be turned into {wanted!r}; send {wanted!r}"
+            refusals.add(int(readings.delivery[row]), 0, ("bad_unit", detail), None, count)
+        return refusals
 
 
 def _conversion(given: str, wanted: str) -> tuple[float, float]:
@@ -163,15 +179,22 @@ def _conversion(given: str, wanted: str) -> tuple[float, float]:
         return np.nan, np.nan
 
 
-def _note_unregistered(intake: Intake, readings: Readings, row: int, deliveries: Deliveries) -> None:
-    tag = readings.names[readings.tag[row]]
-    value = float(readings.value[row])
-    last_value = value if np.isfinite(value) else None
-    at = int(deliveries.received_ns[readings.delivery[row]])
-    known = intake.unregistered.get(tag)
-    if known is None:
-        topic = deliveries.topic(int(readings.delivery[row]))
-        intake.unregistered[tag] = UnregisteredTag(tag, deliveries.source, topic, at, at, 1, last_value)
-        return
-    known.last_ns, known.last_value = at, last_value
-    known.count += 1
+def _note_unregistered(intake: Intake, readings: Readings, rows: NDArray[np.intp], deliveries: Deliveries) -> None:
+    """List these rows' tags, each with its first and its last reading."""
+    tags = readings.tag[rows]
+    order = np.argsort(tags, kind="stable")
+    first = np.flatnonzero(np.diff(tags[order], prepend=-1))
+    counts = np.diff(first, append=len(rows))
+    firsts, lasts = rows[order[first]], rows[order[first + counts - 1]]
+    for begin, end, count in zip(firsts.tolist(), lasts.tolist(), counts.tolist(), strict=True):
+        tag, value = readings.names[readings.tag[end]], float(readings.value[end])
+        last_value = value if np.isfinite(value) else None
+        last_ns = int(deliveries.received_ns[readings.delivery[end]])
+        known = intake.unregistered.get(tag)
+        if known is None:
+            first_ns = int(deliveries.received_ns[readings.delivery[begin]])
+            topic = deliveries.topic(int(readings.delivery[begin]))
+            known = UnregisteredTag(tag, deliveries.source, topic, first_ns, last_ns, 0, last_value)
+            intake.unregistered[tag] = known
+        known.last_ns, known.last_value = last_ns, last_value
+        known.count += count

@@ -105,6 +105,7 @@ class EmbeddedRunner:
         self._stored_to = store.position()
         self._writer = StoreWriter(store)
         self._counted = Counts()
+        self._asked: dict[str, int] = {}
         self.state = self._recover()
 
     def run(self) -> None:
@@ -292,6 +293,9 @@ class EmbeddedRunner:
                 log.error("source thread died; begun again", source=name)
                 self.metrics.source_restarts.labels(name).inc()
                 self._start_source(name)
+            asked = getattr(self._sources[name], "asked", 0)
+            self.metrics.requests.labels(name).inc(asked - self._asked.get(name, 0))
+            self._asked[name] = asked
         self._counted = recovery.show_counts(self.metrics, self.state.counts, self._counted)
         recovery.show_state(self.metrics, self.state, self.connections(), len(self.inbox))
         self.metrics.journal_bytes.set(self._journal.bytes_written)
@@ -301,7 +305,9 @@ class EmbeddedRunner:
         for source, readings in intake.journaled.items():
             metrics.readings.labels(source).inc(readings)
         for refusal in intake.refusals:
-            metrics.poison.labels(refusal.reason).inc()
+            metrics.poison.labels(refusal.reason).inc(refusal.count)
+        for label, count in intake.left_out.items():
+            metrics.left_out.labels(label).inc(count)
         metrics.unregistered.inc(sum(tag.count for tag in intake.unregistered.values()))
         metrics.retained.inc(intake.retained)
 

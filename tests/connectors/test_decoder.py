@@ -13,9 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connectors.decoder import MessageDecoder
+from connectors.formats.json_careful import UNPARSED_MAX
 from connectors.topic import Subscription
 from model.batch import BAD, GOOD, NO_TIME, UNCERTAIN
-from model.connector import Deliveries, Delivery, Readings, Refusal
+from model.connector import REFUSALS_EACH_MAX, Deliveries, Delivery, Readings, Refusal
 
 SUBSCRIPTIONS = [
     Subscription(topic="district/{site}/{sensor}", tag="{site}/{sensor}"),
@@ -310,9 +311,30 @@ def test_any_split_of_a_batch_gives_the_same_rows(messages: list[tuple[str, byte
     ]
 
 
-def test_many_bad_readings_cost_no_more_than_their_number() -> None:
-    """One refusal must not look through the whole payload again."""
-    array = b"[" + b",".join([b'{"value":"x"}'] * 15_000) + b"]"
-    readings, refused = decode(array)
-    assert len(refused) == 15_000
+def of_many(part: bytes, count: int) -> bytes:
+    return b"[" + b",".join([part] * count) + b"]"
+
+
+@pytest.mark.parametrize(
+    ("payload", "count"),
+    [
+        (of_many(b'{"value":"x"}', 15_000), 15_000),
+        (of_many(b"1", 130_000), 130_000),
+        (of_many(b'{"value":[]}', 20_000), 20_000),
+    ],
+)
+def test_many_bad_readings_are_refused_each_and_cost_no_more_than_a_hundred(payload: bytes, count: int) -> None:
+    """One refusal must neither look through the whole payload again nor hold a copy of it."""
+    readings, refused = decode(payload)
     assert readings.tags == []
+    assert sum(one.count for one in refused) == count
+    assert len(refused) == REFUSALS_EACH_MAX + 1
+    assert len({id(one.delivery) for one in refused}) == 1
+
+
+def test_readings_behind_a_thousand_that_do_not_parse_are_refused_with_them() -> None:
+    bad, good = [b"0"] * UNPARSED_MAX, [b'{"value":1}'] * 5
+    readings, refused = decode(b"[" + b",".join([*good, *bad[1:], *good]) + b"]")
+    assert (len(readings), sum(one.count for one in refused)) == (10, UNPARSED_MAX - 1)
+    readings, refused = decode(b"[" + b",".join([*good, *bad, *good]) + b"]")
+    assert (len(readings), sum(one.count for one in refused)) == (5, UNPARSED_MAX + 5)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
+import typing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,12 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from connectors import CONNECTORS
+from connectors.formats import FORMATS, SomeSubscription
+from connectors.formats.csv_lines import NamedValue
 from connectors.gb26875.settings import OwnAnalog, Poll
+from connectors.mqtt import Settings as MqttSettings
 from connectors.settings import SettingsModel, read_secret
-from connectors.topic import Subscription
+from connectors.topic import AnySubscription, Subscription
 from model.errors import FengsuiError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -58,6 +63,52 @@ def test_every_setting_is_described_here_and_in_the_guide(name: str) -> None:
             place = section + (shared if "host" in model.model_fields else "")
             rows = re.findall(rf"^\| `{field}` \| .*? \| (.*) \|$", place, re.MULTILINE)
             assert info.description in rows, f"docs/connectors.md must have {field} of {name} as it is described"
+
+
+def nested(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """A model of settings and those that stand in it."""
+    yield model
+    for info in model.model_fields.values():
+        for part in _models_in(info.annotation):
+            yield from nested(part)
+
+
+def _models_in(shape: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(shape, type) and issubclass(shape, BaseModel):
+        yield shape
+    for part in typing.get_args(shape):
+        yield from _models_in(part)
+
+
+SUBSCRIPTIONS = {one.model_fields["format"].default: one for one in _models_in(SomeSubscription)}
+
+
+def test_every_format_has_a_subscription_and_a_sample() -> None:
+    assert sorted(SUBSCRIPTIONS) == sorted(FORMATS)
+    samples = (ROOT / "connectors" / "formats").glob("*.yaml")
+    found = [one for sample in samples for one in MqttSettings.model_validate(own_settings(sample)).subscriptions]
+    assert sorted(one.format for one in found) == sorted(set(FORMATS) - {"json"})
+
+
+def own_settings(sample: Path) -> dict[str, Any]:
+    (entry,) = YAML(typ="safe", pure=True).load(sample.read_text(encoding="utf-8"))["sources"]
+    assert entry.pop("connector") == "mqtt"
+    assert entry.pop("name")
+    return dict(entry)
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_every_setting_of_a_format_is_described_in_the_guide_as_here(name: str) -> None:
+    rows = (ROOT / "docs" / "connectors.md").read_text(encoding="utf-8").splitlines()
+    for model in nested(SUBSCRIPTIONS[name]):
+        base = next((one for one in (Subscription, AnySubscription) if issubclass(model, one)), SettingsModel)
+        if model is NamedValue:  # the guide points to the one of mapped-json
+            continue
+        for field in set(model.model_fields) - set(base.model_fields):
+            description = model.model_fields[field].description
+            assert description, f"{model.__name__}.{field} must have a description"
+            said = [row for row in rows if row.startswith(f"| `{field}` |") and row.endswith(f"| {description} |")]
+            assert said, f"docs/connectors.md must say of {field} of {name}: {description}"
 
 
 def test_paths_count_from_the_folder_of_the_configuration(tmp_path: Path) -> None:

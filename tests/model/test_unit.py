@@ -14,6 +14,8 @@ from model.unit import factor_and_offset, known
 UNITS = [
     "Pa", "hPa", "kPa", "MPa", "bar", "mbar", "degC", "K", "°F", "m", "mm", "km", "m3/h", "L/s", "m/s", "km/h", "mA",
     "%", "1", "%LEL", "%VOL", "ppm", "ppb", "mg/m3", "kW/m2", "dB/m", "s", "min", "h", "mH2O", "",
+    "m3", "L", "kg", "t", "N", "kN", "Ah", "C", "uS/cm", "S/m", "Hz", "MHz", "kWh", "J", "dBm", "dBW", "rad", "deg",
+    "‰", "byte/s", "Mbit/s", "uSv/h", "Sv/h", "L/h", "m3/min", "kg/s", "t/h", "mm/h", "ms", "g/m3",
     "degC/min", "K/s", "kPa/min", "%LEL/min", "1/s", "m3/h/min",
 ]  # fmt: skip
 
@@ -41,6 +43,16 @@ def turned(value: float, given_unit: str, wanted: str) -> float:
         (18, "°F/min", "degC/min", 10),
         (60, "%LEL/min", "%LEL/s", 1),
         (5, "W/m2", "kW/m2", 0.005),
+        (1, "kWh", "J", 3.6e6),
+        (2, "Ah", "C", 7200),
+        (1, "m3", "L", 1000),
+        (60, "m3/min", "m3/h", 3600),
+        (1, "mS/cm", "uS/cm", 1000),
+        (1, "dBW", "dBm", 31),
+        (180, "deg", "rad", 3.141592653589793),
+        (5, "‰", "%", 0.5),
+        (1, "MB/s", "Mbit/s", 8),
+        (0.1, "uSv/h", "mSv/h", 1e-4),
     ],
 )
 def test_a_value_is_turned(value: float, given_unit: str, wanted: str, expected: float) -> None:

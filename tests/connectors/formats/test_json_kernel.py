@@ -12,9 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connectors.formats import json_kernel
-from connectors.formats.columns import Faults, quality_column, time_column, value_column
+from connectors.formats.columns import quality_column, time_column, value_column
+from connectors.formats.contract import Faults
 from connectors.formats.json_careful import CarefulReader, Parsed, Reading
 from model.batch import BAD
+from model.connector import Deliveries, Delivery, Refusals
 
 Row = tuple[Any, ...]
 
@@ -47,14 +49,15 @@ def _text(payload: bytes, begin: int, end: int) -> bytes | None:
 def careful(payload: bytes) -> list[Row] | None:
     """Rows of one payload as the other reader gives them; None where it refuses anything."""
     parsed = Parsed()
-    CarefulReader(8).read(0, payload, parsed)
+    refusals = Refusals(Deliveries.of([Delivery("test", "a", payload, 0, retained=False, receipt=0)]))
+    CarefulReader(8).read(0, payload, parsed, refusals)
     faults: Faults = {}
     readings = parsed.readings
     value = value_column([one.value for one in readings], faults)
     time_ns = time_column([one.time for one in readings], faults)
     quality = quality_column([one.quality for one in readings], faults)
     quality[np.isnan(value)] = BAD
-    if faults or parsed.faults:
+    if faults or list(refusals):
         return None
     return [_row(parsed, at, readings[at], value[at], time_ns[at], quality[at]) for at in range(len(readings))]
 

@@ -151,7 +151,7 @@ def play(folder: Path, parts: Parts, story: list[Round], receiver: HttpReceiver)
         runner = EmbeddedRunner(
             parts.plan,
             sources=[source],
-            decoders={"district": MessageDecoder([Subscription.model_validate(_SUBSCRIPTION)], 262_144, 8)},
+            decoders={"district": MessageDecoder([Subscription.model_validate(_SUBSCRIPTION)])},
             journal=journal,
             journal_folder=paths.journal,
             store=store,
