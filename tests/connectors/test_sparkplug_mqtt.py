@@ -221,6 +221,7 @@ def test_as_primary_host_we_are_online_while_we_listen_and_offline_when_we_leave
             edge.give_birth()
             until(lambda: "temp" in host.tags(), "its birth")
         until(lambda: not edge.online.is_set(), "that we left")
+        until(lambda: len(heard) > 1, "the same at the other listener")
         states = [json.loads(message.payload) for message in heard]
     assert [one["online"] for one in states][:2] == [True, False]
     assert not any(one["online"] for one in states[1:]), "the will may say it once more"

@@ -20,9 +20,11 @@ class Ledger:
     def __init__(self, site: Site) -> None:
         self._reader = JournalReader(site.paths.journal, 0)
         self._durable: set[int] = set()
+        self.heard: set[int] = set()  # each once, however often it was redelivered
         self.early: list[int] = []
 
     def acknowledged(self, time_ns: int) -> None:
+        self.heard.add(time_ns)
         if time_ns not in self._durable:
             for entry in self._reader.read():
                 if isinstance(entry.item, Batch):
@@ -44,8 +46,10 @@ def test_given_kills_when_the_pipeline_acknowledges_then_the_journal_has_it_alre
             for heard in (100, 250, 400):
                 until(lambda heard=heard: line.count >= heard, f"{heard} acknowledgements")
                 assert born.end(life, signal.SIGKILL) == -signal.SIGKILL
+                lives = len(site.says("pipeline runs"))
                 life = born.start()
             publisher.finish()
-            until(lambda: line.count >= len(publisher.sent), "an acknowledgement of every reading", 30)
+            until(lambda: ledger.heard >= {one.time_ns for one in publisher.sent}, "an acknowledgement of every reading", 30)
+            until(lambda: len(site.says("pipeline runs")) > lives, "a pipeline that can be asked to end", 30)
         assert born.end(life, signal.SIGTERM) == 0
     assert not ledger.early
