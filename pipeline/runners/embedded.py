@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from pipeline.runners import recovery
 from pipeline.runners.clock import Clock
 from pipeline.runners.store_writer import StoreWriter
 from store import snapshots
+from store.disk import LOCAL_DISK, Disk
 from store.journal.entries import Entry
 from store.journal.writer import Journal
 from store.pipeline_store import PipelineStore
@@ -86,12 +88,14 @@ class EmbeddedRunner:
         metrics: PipelineMetrics,
         limits: Limits | None = None,
         step: Step = step,
+        disk: Disk = LOCAL_DISK,
+        storing: Executor | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self._plan = plan
         self._sources = {source.name: source for source in sources}
         self._journal, self._journal_folder = journal, journal_folder
-        self._store, self._snapshot_folder = store, snapshot_folder
+        self._store, self._snapshot_folder, self._disk = store, snapshot_folder, disk
         self._clock, self.metrics, self._step = clock, metrics, step
         self._ingest = Ingest(plan, decoders)
         self._notices = NoticeWriter(plan, lambda: store.earlier_plans(plan.version))
@@ -103,7 +107,9 @@ class EmbeddedRunner:
         for name in self._sources:
             metrics.readings.labels(name)  # a counter that never was cannot be missed
         self._stored_to = store.position()
-        self._writer = StoreWriter(store)
+        self._writer = StoreWriter(store, storing)
+        self._next_tick_ns = self._next_snapshot_ns = 0
+        self._durable: _Round | None = None  # not judged yet
         self._counted = Counts()
         self._asked: dict[str, int] = {}
         self.state = self._recover()
@@ -112,26 +118,32 @@ class EmbeddedRunner:
         """Work until ``stop``; leaves a snapshot behind."""
         for name in self._sources:
             self._start_source(name)
-        next_tick_ns = next_snapshot_ns = 0
-        durable: _Round | None = None  # not judged yet
         while not self._stop.is_set():
-            deliveries = self.inbox.take(self._limits.deliveries_max, 0.0 if durable else self._limits.wait_s)
-            tick = self._clock.tick()
-            inputs: list[Input] = []
-            if tick.elapsed_ns >= next_tick_ns:
-                inputs.append(tick)
-                next_tick_ns = tick.elapsed_ns + TICK_NS
-            begun = self._begin(deliveries, inputs)
-            if durable:
-                self._judge(durable)  # while the disk is at work on the next one
-            durable = self._settle(begun)
-            if inputs:
-                self._watch()
-            if tick.elapsed_ns >= next_snapshot_ns:
-                self.save_snapshot()
-                next_snapshot_ns = tick.elapsed_ns + int(self._limits.snapshot_every_s * 1e9)
-        if durable:
-            self._judge(durable)
+            self.turn()
+        self.finish()
+
+    def turn(self) -> None:
+        """Once round the loop: take in what has come, judge the round before."""
+        deliveries = self.inbox.take(self._limits.deliveries_max, 0.0 if self._durable else self._limits.wait_s)
+        tick = self._clock.tick()
+        inputs: list[Input] = []
+        if tick.elapsed_ns >= self._next_tick_ns:
+            inputs.append(tick)
+            self._next_tick_ns = tick.elapsed_ns + TICK_NS
+        begun = self._begin(deliveries, inputs)
+        if self._durable:
+            self._judge(self._durable)  # while the disk is at work on the next one
+        self._durable = self._settle(begun)
+        if inputs:
+            self._watch()
+        if tick.elapsed_ns >= self._next_snapshot_ns:
+            self.save_snapshot()
+            self._next_snapshot_ns = tick.elapsed_ns + int(self._limits.snapshot_every_s * 1e9)
+
+    def finish(self) -> None:
+        """Judge what is durable, end the sources, leave a snapshot."""
+        if self._durable:
+            self._judge(self._durable)
         self._shut_down()
 
     def stop(self) -> None:
@@ -146,13 +158,22 @@ class EmbeddedRunner:
             TimeoutError: the pipeline did not get to it in time. Sending the same command id again is safe.
 
         """
-        command = _Command(act, queue.SimpleQueue())
         try:
-            self._commands.put(command, timeout=timeout_s)
-            self.inbox.wake()
-            return command.reply.get(timeout=timeout_s)
+            return self.hand_in(act, timeout_s).get(timeout=timeout_s)
         except (queue.Full, queue.Empty) as error:
             raise TimeoutError(f"the pipeline did not answer within {timeout_s:g} s; send the command again") from error
+
+    def hand_in(self, act: HumanAct, timeout_s: float = 0.0) -> queue.SimpleQueue[str]:
+        """Leave a human act with the loop; returns where its reply will be.
+
+        Raises:
+            queue.Full: so many wait already, and for so long.
+
+        """
+        command = _Command(act, queue.SimpleQueue())
+        self._commands.put(command, timeout=timeout_s)
+        self.inbox.wake()
+        return command.reply
 
     def round(self, deliveries: Sequence[Deliveries], inputs: Sequence[Input] = ()) -> list[AlarmEvent]:
         """One round with these deliveries, other inputs, and the commands that wait; its events are stored."""
@@ -196,7 +217,7 @@ class EmbeddedRunner:
 
     def save_snapshot(self) -> None:
         self._writer.flush()  # what a snapshot is behind of is not stepped again
-        snapshots.save(self._snapshot_folder, snapshot.take(self.state))
+        snapshots.save(self._snapshot_folder, snapshot.take(self.state), disk=self._disk)
 
     @property
     def journal(self) -> Journal:
@@ -215,8 +236,8 @@ class EmbeddedRunner:
             log.warning("journal: torn tail cut", bytes=self._journal.torn_bytes)
             self.metrics.torn_bytes.inc(self._journal.torn_bytes)
         recovery.check_journal_reaches(self._stored_to, self._journal.next_offset, self._journal_folder)
-        state = recovery.newest_state(self._snapshot_folder, self._journal.next_offset)
-        for entry in recovery.entries_behind(state, self._journal, self._snapshot_folder):
+        state = recovery.newest_state(self._snapshot_folder, self._journal.next_offset, self._disk)
+        for entry in recovery.entries_behind(state, self._journal, self._snapshot_folder, self._disk):
             state = self._replay(state, entry)
         recovery.show_damage(self.metrics, self._journal.damage)
         if state is None or self._journal.needs_plan or state.bound.plan.version != self._plan.version:
@@ -226,7 +247,7 @@ class EmbeddedRunner:
         if state is None:
             raise StoreError(f"{self._journal_folder}: the journal gives back nothing of what is committed to it")
         self._writer.flush()
-        recovery.hold_to_the_store(state, self._store, self.metrics, self._snapshot_folder)
+        recovery.hold_to_the_store(state, self._store, self.metrics, self._snapshot_folder, self._disk)
         self._store.note_plan(state.bound.plan)
         self._store.forget_unregistered(state.bound.tag_index)
         return state

@@ -17,6 +17,7 @@ from pipeline.process import snapshot
 from pipeline.process.reconcile import reconcile
 from pipeline.process.step import Counts, State
 from store import snapshots
+from store.disk import LOCAL_DISK, Disk
 from store.journal.entries import Damage, Entry
 from store.journal.writer import Journal
 from store.pipeline_store import PipelineStore
@@ -24,7 +25,7 @@ from store.pipeline_store import PipelineStore
 log = structlog.get_logger("pipeline")
 
 
-def newest_state(folder: Path, journal_end: int) -> State | None:
+def newest_state(folder: Path, journal_end: int, disk: Disk = LOCAL_DISK) -> State | None:
     """The newest snapshot that can be used, as a state; None = replay from the beginning.
 
     A detector that has changed since begins anew, and so do the rules that look at it; all else goes on.
@@ -33,7 +34,7 @@ def newest_state(folder: Path, journal_end: int) -> State | None:
         StoreError: the snapshot knows more than the journal holds: the journal was lost or exchanged.
 
     """
-    kept, damaged = snapshots.load_newest(folder)
+    kept, damaged = snapshots.load_newest(folder, disk=disk)
     for path in damaged:
         log.error("snapshot is damaged, an older one is used", file=str(path))
     if kept is None:
@@ -67,7 +68,9 @@ def check_journal_reaches(stored_to: int, journal_end: int, journal_folder: Path
         )
 
 
-def entries_behind(state: State | None, journal: Journal, snapshot_folder: Path) -> Iterator[Entry]:
+def entries_behind(
+    state: State | None, journal: Journal, snapshot_folder: Path, disk: Disk = LOCAL_DISK
+) -> Iterator[Entry]:
     """What the journal holds behind the state; without one, all that is kept of it, a plan first.
 
     Raises:
@@ -75,7 +78,7 @@ def entries_behind(state: State | None, journal: Journal, snapshot_folder: Path)
         JournalError: the journal cannot be read.
 
     """
-    if state is None and journal.oldest_offset and snapshots.load_newest(snapshot_folder)[0] is not None:
+    if state is None and journal.oldest_offset and snapshots.load_newest(snapshot_folder, disk=disk)[0] is not None:
         raise StoreError(
             f"{snapshot_folder}: there is no snapshot that this version can use, and the journal's beginning is no "
             "longer kept: start the Fengsui that wrote them, or restore the backup"
@@ -90,7 +93,9 @@ def show_damage(metrics: PipelineMetrics, damage: Sequence[Damage]) -> None:
         metrics.journal_lost.inc(one.gap.inputs)
 
 
-def hold_to_the_store(state: State, store: PipelineStore, metrics: PipelineMetrics, snapshot_folder: Path) -> None:
+def hold_to_the_store(
+    state: State, store: PipelineStore, metrics: PipelineMetrics, snapshot_folder: Path, disk: Disk = LOCAL_DISK
+) -> None:
     """Bring the open alarms to what people were told, and keep that at once; nothing to do unless something changed.
 
     After another program has judged the journal, or with a damaged store, the two may differ. What stands in the store
@@ -109,7 +114,7 @@ def hold_to_the_store(state: State, store: PipelineStore, metrics: PipelineMetri
         )
         metrics.reconciled.labels(difference.value).inc()
     if found:
-        snapshots.save(snapshot_folder, snapshot.take(state))
+        snapshots.save(snapshot_folder, snapshot.take(state), disk=disk)
 
 
 def sensors_by_state(state: State) -> dict[str, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Protocol
 
 from model.alarm import AlarmEvent
@@ -26,19 +27,19 @@ class EventStore(Protocol):
 
 
 class StoreWriter:
-    """Takes events in order; ``flush`` waits until all that was put is stored."""
+    """Takes events in order, from one thread; ``flush`` waits until all that was put is stored."""
 
-    def __init__(self, store: EventStore) -> None:
+    def __init__(self, store: EventStore, storing: Executor | None = None) -> None:
+        """Take the store, and what carries out its transactions one at a time; None = a thread of its own."""
         self._store = store
+        self._executor = storing or ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
         self._events: list[AlarmEvent] = []
         self._rows: list[OutboxRow] = []
         self._next_offset = 0
         self._busy = False
-        self._ended = False
         self._fault: Exception | None = None
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
-        self._thread.start()
+        self._guard = threading.Lock()
+        self._storing: Future[None] | None = None
 
     def put(self, events: Sequence[AlarmEvent], rows: Sequence[OutboxRow], next_offset: int) -> None:
         """Hand events over.
@@ -47,13 +48,16 @@ class StoreWriter:
             StoreError: an earlier one could not be stored.
 
         """
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._events) < EVENTS_WAITING_MAX or self._fault)
-            self._raise()
+        if len(self._events) >= EVENTS_WAITING_MAX:
+            self.flush()
+        self._raise()
+        with self._guard:
             self._events += events
             self._rows += rows
             self._next_offset = next_offset
-            self._changed.notify_all()
+            was_busy, self._busy = self._busy, True
+        if not was_busy:
+            self._storing = self._executor.submit(self._work)
 
     def flush(self) -> None:
         """Wait until all is stored.
@@ -62,9 +66,9 @@ class StoreWriter:
             StoreError: it could not be.
 
         """
-        with self._changed:
-            self._changed.wait_for(lambda: not (self._events or self._busy) or self._fault)
-            self._raise()
+        if self._storing is not None:
+            self._storing.result()
+        self._raise()
 
     def check(self) -> None:
         """See that the store still takes events.
@@ -77,29 +81,24 @@ class StoreWriter:
 
     def close(self) -> None:
         """End after what was put."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
-        self._thread.join()
+        if self._storing is not None:
+            self._storing.result()
+        self._executor.shutdown()
 
     def _raise(self) -> None:
         if self._fault is not None:
             raise StoreError(f"events cannot be stored: {self._fault}") from self._fault
 
     def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._events or self._ended)
+        """Store what waits, and what comes meanwhile."""
+        while self._fault is None:
+            with self._guard:
                 if not self._events:
+                    self._busy = False
                     return
                 events, rows, self._events, self._rows = self._events, self._rows, [], []
-                next_offset, self._busy = self._next_offset, True
+                next_offset = self._next_offset
             try:
                 self._store.record(events, rows, next_offset)
             except Exception as error:  # noqa: BLE001 - told to the pipeline's own thread, which then ends
                 self._fault = error
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
-                if self._fault is not None:
-                    return

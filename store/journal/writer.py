@@ -10,7 +10,7 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +71,7 @@ class Journal:
         reserve_bytes: int = 0,
         durable_to: int = 0,
         disk: Disk = LOCAL_DISK,
+        syncing: Executor | None = None,
     ) -> None:
         """Open it and bring it in order.
 
@@ -80,6 +81,7 @@ class Journal:
             reserve_bytes: room that is held back for a full disk.
             durable_to: offset below which all was durable, as the stores beside know: what lacks there is damage.
             disk: that it is on.
+            syncing: carries out the syncs, one at a time; None = a thread of its own.
 
         """
         self._folder, self._disk, self._segment_bytes = folder, disk, segment_bytes
@@ -91,7 +93,7 @@ class Journal:
         self._written_plan = self._appended_plan = PlanInForce()
         self._holds: dict[str, int] = {}
         self._guard = threading.Lock()  # of the list of segments and the holds: retention works beside the rounds
-        self._sync_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-sync")
+        self._sync_thread = syncing or ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-sync")
         self._syncing: Future[None] | None = None
         self._reserve = Reserve(disk, folder, reserve_bytes)
         self._lock = _lock(disk, folder)
