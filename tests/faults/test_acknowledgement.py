@@ -49,7 +49,11 @@ def test_given_kills_when_the_pipeline_acknowledges_then_the_journal_has_it_alre
                 lives = len(site.says("pipeline runs"))
                 life = born.start()
             publisher.finish()
-            until(lambda: ledger.heard >= {one.time_ns for one in publisher.sent}, "an acknowledgement of every reading", 30)
+            until(
+                lambda: ledger.heard >= {one.time_ns for one in publisher.sent},
+                "an acknowledgement of every reading",
+                30,
+            )
             until(lambda: len(site.says("pipeline runs")) > lives, "a pipeline that can be asked to end", 30)
         assert born.end(life, signal.SIGTERM) == 0
     assert not ledger.early
