@@ -9,8 +9,8 @@ from __future__ import annotations
 CONNECTORS: dict[str, str] = {
     "gb26875": "connectors.gb26875",
     "influxdb": "connectors.influxdb",
-    "mqtt": "connectors.mqtt",
-    "mqtt_alarms": "connectors.mqtt_alarms",
+    "mqtt": "connectors.mqtt.readings",
+    "mqtt_alarms": "connectors.mqtt.alarms",
     "replay": "connectors.replay",
     "webhook": "connectors.webhook",
 }

@@ -17,11 +17,11 @@ from typing import Annotated, TypeAlias
 import structlog
 from pydantic import AfterValidator, Field
 
-from connectors.broker import BrokerSettings
 from connectors.channel_map import load_channel_map
 from connectors.contract import Role
 from connectors.decoder import MessageDecoder
-from connectors.publisher import Publisher
+from connectors.mqtt.broker import BrokerSettings
+from connectors.mqtt.publisher import Publisher
 from connectors.recording import RecordedSensor, Recording, load_recording, registry, series_files
 from connectors.settings import LocalPath, SettingsModel
 from connectors.topic import OWN_TAG, Subscription, TagTemplate

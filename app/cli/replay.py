@@ -35,8 +35,8 @@ def replay(
 ) -> None:
     """回放录制数据到 MQTT 代理。Play a recording into an MQTT broker with QoS 1."""
     from app.jobs import recorded_registry
-    from connectors.broker import BrokerSettings
     from connectors.channel_map import load_channel_map
+    from connectors.mqtt.broker import BrokerSettings
     from connectors.recording import load_recording, registry
     from connectors.replay import Options, publish
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-import connectors.mqtt_frames  # noqa: F401 - compiled when it is imported, as are the decoder's kernels
+import connectors.mqtt.frames  # noqa: F401 - compiled when it is imported, as are the decoder's kernels
 from config.packs import SHIPPED, check_packs, shipped
 from connectors.decoder import MessageDecoder
 from connectors.topic import Subscription

@@ -17,9 +17,9 @@ import pytest
 from pydantic import ValidationError
 
 from connectors import replay
-from connectors.broker import BrokerSettings
 from connectors.channel_map import ChannelMap, load_channel_map
 from connectors.decoder import MessageDecoder
+from connectors.mqtt.broker import BrokerSettings
 from connectors.recording import Recording, load_recording, registry
 from connectors.topic import Subscription
 from model.connector import Deliveries, Delivery

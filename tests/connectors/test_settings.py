@@ -17,7 +17,7 @@ from connectors import CONNECTORS
 from connectors.formats import FORMATS, SomeSubscription
 from connectors.formats.csv_lines import NamedValue
 from connectors.gb26875.settings import OwnAnalog, Poll
-from connectors.mqtt import Settings as MqttSettings
+from connectors.mqtt.readings import Settings as MqttSettings
 from connectors.settings import SettingsModel, read_secret
 from connectors.topic import AnySubscription, Subscription
 from model.errors import FengsuiError

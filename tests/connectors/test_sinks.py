@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from connectors import influxdb, mqtt, mqtt_alarms, webhook
+from connectors import influxdb, webhook
+from connectors.mqtt import alarms, readings
 from model.connector import Message, Point
 from tests import servers
 from tests.checks.sinks import EVERY_SINK, Rig
@@ -84,13 +85,13 @@ def webhook_rig(receiver: servers.HttpReceiver) -> Iterator[Rig[Message]]:
 @pytest.fixture
 def alarms_rig(broker: servers.Mosquitto) -> Iterator[Rig[Message]]:
     place = {"host": "127.0.0.1", "port": broker.port, "connect_timeout_s": 1}
-    sink = mqtt_alarms.build(
-        "alarms", mqtt_alarms.Settings.model_validate({**place, "topic": "alarms/{site}/{grade}", "timeout_s": 2})
+    sink = alarms.build(
+        "alarms", alarms.Settings.model_validate({**place, "topic": "alarms/{site}/{grade}", "timeout_s": 2})
     )
     listening = {"reconnect_delay_s_min": 0.05, "reconnect_delay_s_max": 0.1}
     subscriptions = [{"topic": "alarms/{site}/{grade}", "tag": "{site}"}]
-    listener = mqtt.build(
-        "listener", mqtt.Settings.model_validate({**place, **listening, "subscriptions": subscriptions})
+    listener = readings.build(
+        "listener", readings.Settings.model_validate({**place, **listening, "subscriptions": subscriptions})
     )
     inbox = BoundedInbox()
 

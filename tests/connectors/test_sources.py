@@ -12,7 +12,8 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from connectors import gb26875, mqtt, replay
+from connectors import gb26875, replay
+from connectors.mqtt import readings
 from model.connector import Source
 from tests.checks.sources import EVERY_REDELIVERING_SOURCE, EVERY_SOURCE, BoundedInbox, Rig, running
 from tests.servers import Mosquitto, free_port, until
@@ -31,7 +32,7 @@ def mqtt_source(broker: Mosquitto, version: str, **settings: object) -> Source:
         "reconnect_delay_s_max": 0.2,
         "subscriptions": [{"topic": "district/{site}/{sensor}", "tag": "{site}/{sensor}"}],
     }
-    return mqtt.build("district", mqtt.Settings.model_validate({**given, **settings}))
+    return readings.build("district", readings.Settings.model_validate({**given, **settings}))
 
 
 class Sensors:

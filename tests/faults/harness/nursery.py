@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-import connectors.mqtt  # noqa: F401 - imported here, so that the children need not
+import connectors.mqtt.readings  # noqa: F401 - imported here, so that the children need not
 from app.cli import processes
 from app.jobs.warm import warm
 

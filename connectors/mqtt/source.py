@@ -20,12 +20,12 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from connectors.broker import NETWORK_ERRORS, FramedClient, back_off_s, connect_properties, new_client, topic_of
-from connectors.mqtt_frames import Frames
-from connectors.mqtt_settings import Settings
-from connectors.mqtt_voice import Voice
+from connectors.mqtt.broker import NETWORK_ERRORS, FramedClient, back_off_s, connect_properties, new_client, topic_of
+from connectors.mqtt.frames import Frames
+from connectors.mqtt.settings import Settings
+from connectors.mqtt.under_way import UnderWay
+from connectors.mqtt.voice import Voice
 from connectors.requests import Requests
-from connectors.under_way import UnderWay
 from model.connector import Deliveries, Inbox, Probe
 from model.errors import FengsuiError
 

@@ -13,8 +13,8 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from connectors import mqtt
 from connectors.formats.sparkplug_payload import FLOAT, REBIRTH, read_payload
+from connectors.mqtt import readings
 from model.batch import BAD, GOOD
 from model.connector import Deliveries
 from tests.checks.sources import BoundedInbox, running
@@ -32,7 +32,7 @@ class Host:
 
     def __init__(self, broker: Mosquitto, **given: Any) -> None:
         own = {"format": "sparkplug", "tag": "{device}/{tag}", "node_tag": "{tag}", "reorder_timeout_s": 0.2}
-        settings = mqtt.Settings.model_validate(
+        settings = readings.Settings.model_validate(
             {
                 "host": "127.0.0.1",
                 "port": given.pop("port", broker.port),
@@ -43,8 +43,8 @@ class Host:
                 "subscriptions": [{**own, **given}],
             }
         )
-        source, self.decoder = mqtt.together("plant", settings)
-        assert isinstance(source, mqtt.MqttSource)
+        source, self.decoder = readings.together("plant", settings)
+        assert isinstance(source, readings.MqttSource)
         self.source = source
         self.inbox = BoundedInbox()
         self.rows: list[Row] = []
@@ -303,9 +303,9 @@ def test_a_retained_birth_is_no_news_and_announces_nothing(broker: Mosquitto) ->
 
 
 def test_only_one_subscription_may_be_the_primary_host() -> None:
-    def settings(*hosts: str) -> mqtt.Settings:
+    def settings(*hosts: str) -> readings.Settings:
         subscriptions = [{"format": "sparkplug", "group": str(n), "primary_host": host} for n, host in enumerate(hosts)]
-        return mqtt.Settings.model_validate({"host": "h", "subscriptions": subscriptions})
+        return readings.Settings.model_validate({"host": "h", "subscriptions": subscriptions})
 
     assert settings("a", "a").filters[-1] == ("spBv1.0/STATE/a", 0)
     with pytest.raises(ValueError, match="one primary_host at most"):
@@ -313,11 +313,11 @@ def test_only_one_subscription_may_be_the_primary_host() -> None:
 
 
 def test_messages_on_our_own_presence_are_told_from_others_of_the_same_length() -> None:
-    settings = mqtt.Settings.model_validate(
+    settings = readings.Settings.model_validate(
         {"host": "h", "subscriptions": [{"format": "sparkplug", "primary_host": "fengsui"}]}
     )
-    source, _ = mqtt.together("p", settings)
-    assert isinstance(source, mqtt.MqttSource)
+    source, _ = readings.together("p", settings)
+    assert isinstance(source, readings.MqttSource)
     topics = [STATE, STATE[:-1] + "j", STATE[:-1], STATE]
     payloads = [(topic, b'{"online":true}') for topic in topics]
     deliveries = Deliveries.of([])

@@ -18,7 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from pydantic import BeforeValidator, Field, model_validator
 
-from connectors.mqtt_frames import FAULT, OTHER, FrameBuffer, Frames
+from connectors.mqtt.frames import FAULT, OTHER, FrameBuffer, Frames
 from connectors.settings import LocalPath, SettingsModel, read_secret
 
 #: What a connection may raise: the network, TLS, a host name that is none, a broker that does not keep to the protocol.

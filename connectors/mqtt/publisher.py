@@ -10,7 +10,7 @@ from paho.mqtt.client import Client, ConnectFlags
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from connectors.broker import NETWORK_ERRORS, BrokerSettings, new_client
+from connectors.mqtt.broker import NETWORK_ERRORS, BrokerSettings, new_client
 from model.errors import FengsuiError
 
 #: Without an acknowledgement for this long, the broker is taken for gone.

@@ -1,12 +1,12 @@
-"""An MQTT broker as a source of readings: how it is made. What it does stands in ``connectors.mqtt_source``."""
+"""An MQTT broker as a source of readings: how it is made. What it does stands in ``connectors.mqtt.source``."""
 
 from __future__ import annotations
 
 from connectors.contract import Role
 from connectors.decoder import MessageDecoder
 from connectors.formats.contract import Context
-from connectors.mqtt_settings import Settings
-from connectors.mqtt_source import MqttSource
+from connectors.mqtt.settings import Settings
+from connectors.mqtt.source import MqttSource
 from connectors.requests import Requests
 from model.connector import Decoder, Source
 

@@ -6,9 +6,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from connectors.broker import BrokerSettings
 from connectors.formats import SomeSubscription
 from connectors.formats.contract import DEPTH_MAX, PAYLOAD_BYTES_MAX, READINGS_MAX
+from connectors.mqtt.broker import BrokerSettings
 from connectors.requests import Presence
 
 

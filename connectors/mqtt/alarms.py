@@ -12,8 +12,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from pydantic import AfterValidator, Field
 
-from connectors.broker import NETWORK_ERRORS, BrokerSettings, new_client
 from connectors.contract import Role
+from connectors.mqtt.broker import NETWORK_ERRORS, BrokerSettings, new_client
 from connectors.topic import TagTemplate
 from model.connector import Message, Probe, Sink
 from model.errors import FengsuiError, PermanentError, RetryableError

@@ -16,7 +16,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import ValidationError
 
-from connectors import mqtt
+from connectors.mqtt import readings
 from model.connector import Source
 from model.errors import FengsuiError
 from tests.checks.sources import BoundedInbox, running
@@ -25,7 +25,7 @@ from tests.servers import Mosquitto, free_port, mosquitto, program, until
 VERSIONS = ["3.1.1", "5"]
 
 
-def source_at(port: int, **settings: object) -> mqtt.MqttSource:
+def source_at(port: int, **settings: object) -> readings.MqttSource:
     given = {
         "host": "127.0.0.1",
         "port": port,
@@ -33,8 +33,8 @@ def source_at(port: int, **settings: object) -> mqtt.MqttSource:
         "reconnect_delay_s_max": 0.2,
         "subscriptions": [{"topic": "district/{site}/{sensor}", "tag": "{site}/{sensor}"}],
     }
-    source = mqtt.build("district", mqtt.Settings.model_validate({**given, **settings}))
-    assert isinstance(source, mqtt.MqttSource)
+    source = readings.build("district", readings.Settings.model_validate({**given, **settings}))
+    assert isinstance(source, readings.MqttSource)
     return source
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from connectors import mqtt, mqtt_alarms
+from connectors.mqtt import alarms, readings
 from model.connector import Message
 from model.errors import PermanentError
 from tests.checks.sources import BoundedInbox, running
@@ -19,8 +19,8 @@ def message(number: int, **words: str) -> Message:
 def test_words_make_the_topic_and_a_missing_one_is_permanent(broker: Mosquitto) -> None:
     place = {"host": "127.0.0.1", "port": broker.port}
     subscriptions = [{"topic": "alarms/#", "tag": "{tag}"}]
-    listener = mqtt.build("listener", mqtt.Settings.model_validate({**place, "subscriptions": subscriptions}))
-    sink = mqtt_alarms.build("a", mqtt_alarms.Settings.model_validate({**place, "topic": "alarms/{site}/{tag}"}))
+    listener = readings.build("listener", readings.Settings.model_validate({**place, "subscriptions": subscriptions}))
+    sink = alarms.build("a", alarms.Settings.model_validate({**place, "topic": "alarms/{site}/{tag}"}))
     inbox = BoundedInbox()
     with running(listener, inbox):
         until(listener.connected, "the listener")
@@ -36,4 +36,4 @@ def test_words_make_the_topic_and_a_missing_one_is_permanent(broker: Mosquitto) 
 @pytest.mark.parametrize("topic", ["alarms/+", "alarms/{colour}", "alarms/#", "", "alarms/{site"])
 def test_a_topic_that_cannot_be_published_to_is_refused(topic: str) -> None:
     with pytest.raises(ValidationError):
-        mqtt_alarms.Settings.model_validate({"host": "h", "topic": topic})
+        alarms.Settings.model_validate({"host": "h", "topic": topic})
