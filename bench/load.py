@@ -15,9 +15,12 @@ import json
 import os
 import select
 import socket
+import struct
 import sys
 import time
+import zlib
 from dataclasses import asdict, dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +30,7 @@ from bench.sensors import NOISE, PROBE, QUIET, tag
 TOPIC_PREFIX = "bench/"
 PEER_PREFIX = "peers/"  # what the pipeline does not listen to
 BURST_MESSAGES = 512
+COLUMN_EVERY_NS = 1_000_000  # between the times of a message of columns
 _VALUE, _TIME = b"5.00", b"0" * 19
 _CONNACK_BYTES = 4
 _PUBACK_BYTES = 4
@@ -36,18 +40,35 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What to publish. ``readings`` > 1: each message comes from a gateway that names the tag in each reading."""
+    """What to publish.
+
+    ``readings`` > 1: each message comes from a gateway that names the tag in each reading; with ``times`` > 1 it comes
+    as packed columns, so many times of ``readings`` / ``times`` sensors.
+    """
 
     port: int
     rate: float = 0.0  # messages/s; 0 = as fast as the broker takes them
     seconds: float = 0.0
     messages: int = 0  # where there is no rate
     readings: int = 1  # a message
+    times: int = 1
     sensors: int = 10_000
     probes_per_s: float = 20.0  # readings that cross the limit; where there is no rate: none
     window: int = 2_000  # messages without PUBACK
     every_ms: float = 1.0  # a burst
     prefix: str = TOPIC_PREFIX
+
+    @property
+    def units(self) -> int:
+        """How many sensors or gateways publish."""
+        return self.sensors * self.times // self.readings
+
+
+class Messages(Protocol):
+    """Packets made before they are due."""
+
+    def burst(self, first: int, time_ns: NDArray[np.int64], probe_every: int) -> tuple[bytes, int]:
+        """Bytes of the messages ``first``, ``first`` + 1, ... and how many readings of them are probes."""
 
 
 @dataclass(slots=True)
@@ -96,8 +117,48 @@ class Packets:
         return out.tobytes(), len(probes)
 
 
-def packets(load: Load) -> Packets:
-    made = [_publish(load, unit) for unit in range(load.sensors // load.readings)]
+@dataclass(slots=True)
+class ColumnPackets:
+    """Packed columns (docs/connectors.md) of each gateway; times, values and checksum are put in as it is sent."""
+
+    load: Load
+    values: NDArray[np.float64] = field(init=False)  # [times, sensors] and more of them, to begin anywhere in
+    heads: list[tuple[bytes, bytes]] = field(init=False)  # topic, and payload up to the times
+
+    def __post_init__(self) -> None:
+        self.values = np.round(np.random.default_rng(1).normal(QUIET, NOISE, 65_536 + self.load.readings), 2)
+        self.heads = [self._head(unit) for unit in range(self.load.units)]
+
+    def burst(self, first: int, time_ns: NDArray[np.int64], probe_every: int) -> tuple[bytes, int]:
+        out, probes = bytearray(), 0
+        before_ns = np.arange(1 - self.load.times, 1) * COLUMN_EVERY_NS
+        for number, last_ns in enumerate(time_ns.tolist(), first):
+            topic, head = self.heads[number % len(self.heads)]
+            begin = number * 31 & 65_535
+            values = self.values[begin : begin + self.load.readings]
+            if probe_every and number % probe_every == probe_every - 1:
+                values = values.copy()
+                values[-1] = PROBE
+                probes += 1
+            body = head + (last_ns + before_ns).tobytes() + values.tobytes()
+            packet = len(topic).to_bytes(2) + topic + (number % 65_535 + 1).to_bytes(2)
+            packet += body + zlib.crc32(body).to_bytes(4, "little")
+            out += b"\x32" + remaining_length(len(packet)) + packet
+        return bytes(out), probes
+
+    def _head(self, unit: int) -> tuple[bytes, bytes]:
+        load = self.load
+        sensors = load.readings // load.times
+        names = [tag(sensor).encode() for sensor in range(unit * sensors, (unit + 1) * sensors)]
+        table = b"".join(struct.pack("<HB", len(name), 0) + name for name in names)
+        head = struct.pack("<4sBBBBIII", b"FSC1", 0, 2, 0, 0, len(table), sensors, load.times)
+        return f"{load.prefix}columns/all/{unit:06d}".encode(), head + table
+
+
+def packets(load: Load) -> Messages:
+    if load.times > 1:
+        return ColumnPackets(load)
+    made = [_publish(load, unit) for unit in range(load.units)]
     whole = made[0]
     mid_at = whole.index(load.prefix.encode()) + len(_topic(load, 0))
     base = np.frombuffer(b"".join(made), np.uint8).reshape(len(made), -1)
@@ -120,7 +181,7 @@ def run(load: Load) -> Sent:
 
 
 class _Publisher:
-    def __init__(self, sock: socket.socket, load: Load, made: Packets, sent: Sent) -> None:
+    def __init__(self, sock: socket.socket, load: Load, made: Messages, sent: Sent) -> None:
         self._sock, self._load, self._made, self._sent = sock, load, made, sent
         self._acknowledged_bytes = 0
         self._probe_every = int(load.rate / load.probes_per_s) | 1 if load.rate and load.probes_per_s else 0
@@ -143,7 +204,7 @@ class _Publisher:
     def flood(self) -> None:
         load, sent = self._load, self._sent
         while sent.messages < load.messages and not sent.fault:
-            burst = min(BURST_MESSAGES, load.window // 4, load.messages - sent.messages)
+            burst = min(BURST_MESSAGES, load.window // 4, load.units, load.messages - sent.messages)
             if self._room() >= burst:
                 self._send(time.time_ns() + np.arange(burst))
             self._read(load.every_ms / 1e3)

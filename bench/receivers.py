@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import sys
 import time
 from dataclasses import asdict, dataclass, field
@@ -26,6 +27,7 @@ from bench.load import PEER_PREFIX, remaining_length
 SILENCE_S = 3.0
 GATHER_S = 0.001  # the broker writes each message on its own; a pause lets many be read at once
 _TIME_KEY = b'"time":'
+_COLUMNS = b"FSC1"
 _CONNACK_AND_SUBACK_BYTES = 9
 
 
@@ -145,8 +147,16 @@ def take_apart(data: bytearray) -> tuple[list[bytes], int, int]:
             acknowledgements.append(b"\x40\x02" + data[mid_at : mid_at + 2])
             last = at
         at = body + length
-    time_at = data.rfind(_TIME_KEY, last, at) + len(_TIME_KEY) if last >= 0 else 0
-    return acknowledgements, at, int(data[time_at : time_at + 19]) if last >= 0 else 0
+    return acknowledgements, at, _last_time_ns(data, last, at) if last >= 0 else 0
+
+
+def _last_time_ns(data: bytearray, begin: int, end: int) -> int:
+    head_at = data.find(_COLUMNS, begin, end)
+    if head_at < 0:
+        time_at = data.rfind(_TIME_KEY, begin, end) + len(_TIME_KEY)
+        return int(data[time_at : time_at + 19])
+    table_bytes, _, times = struct.unpack_from("<III", data, head_at + 8)
+    return int.from_bytes(data[head_at + 12 + table_bytes + 8 * times :][:8], "little")
 
 
 def _connect() -> bytes:

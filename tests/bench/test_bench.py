@@ -17,8 +17,10 @@ from bench.figures import Effort, Figure
 from bench.load import Load, packets
 from bench.plot import Curve, exponent, svg
 from bench.receivers import take_apart
+from bench.sensors import tag
 from bench.step import Warm, warm
 from bench.trials import Ours, Peer
+from tests.connectors.formats.decoding import decode
 from tests.servers import program
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +64,7 @@ def test_given_a_load_when_the_pipeline_takes_it_then_nothing_is_lost_and_every_
             Load(0, rate=1000, seconds=1, sensors=200),
             Load(0, rate=1000, seconds=0.5, sensors=200),
             Load(0, rate=40, seconds=1, readings=50, sensors=200, probes_per_s=4),
+            Load(0, rate=40, seconds=1, readings=100, times=2, sensors=200, probes_per_s=4),
         ):
             trial = ours(load)
             assert trial.lost == 0
@@ -84,6 +87,18 @@ def test_given_a_burst_when_taken_apart_then_its_messages_times_and_values_are_t
     payload = data[: len(data) // 10].partition(b"[" if readings > 1 else b"{")
     first = json.loads(payload[1] + payload[2])
     assert len(first) == 50 if readings > 1 else first["time"] == time_ns[0]
+
+
+def test_given_a_burst_of_columns_when_decoded_then_its_readings_are_those_asked_for() -> None:
+    load = Load(0, readings=20, times=4, sensors=10)
+    time_ns = 1_800_000_000_000_000_000 + np.arange(1, 5) * 10**9
+    data, probes = packets(load).burst(0, time_ns, 2)
+    acknowledgements, used, last_ns = take_apart(bytearray(data))
+    assert (len(acknowledgements), used, last_ns, probes) == (4, len(data), time_ns[-1], 2)
+    payload = data[: len(data) // 4].partition(b"FSC1")
+    found = decode("columns", payload[1] + payload[2])
+    assert sorted(set(found.tags)) == [tag(sensor) for sensor in range(5)]
+    assert sorted(set(found.times)) == [time_ns[0] - n * 10**6 for n in (3, 2, 1, 0)]
 
 
 def test_given_quiet_readings_when_stepped_then_all_detectors_score_and_no_alarm_comes() -> None:
