@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 from pipeline.runners.embedded import EmbeddedRunner
@@ -17,6 +18,7 @@ def pipeline_status(running: EmbeddedRunner) -> dict[str, Any]:
         "uptime_s": round(running.uptime_s(), 1),
         "plan": state.bound.plan.version,
         "sources": running.connections(),
+        "gaps": [asdict(gap) for gap in running.source_watch.found],
         "sensors": sensors_by_state(state),
         "journal_offset": state.next_offset,
         "rows": {"accepted": counts.accepted, "duplicate": counts.duplicate, "late": counts.late},

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from enum import StrEnum
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -252,6 +253,38 @@ class Source(Protocol):
 
     def stop(self) -> None:
         """Make ``run`` return soon; thread-safe."""
+        ...
+
+
+class GapReason(StrEnum):
+    """How it is known that something was lost before it came to us; the values are stable labels."""
+
+    SESSION_LOST = "session_lost"  # the broker forgot what it kept for us
+    SESSION_NEW = "session_new"  # the same at the first connection of this program: no loss for a new source
+    BROKER_DROPPED = "broker_dropped"  # by the broker's own count, whoever's messages they were
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Messages that were sent and will not come."""
+
+    source: str
+    reason: GapReason
+    messages: int | None  # None = nobody knows how many
+    detail: str
+    noticed_ns: int
+
+
+@runtime_checkable
+class Watchful(Protocol):
+    """A source that knows how its other side stands."""
+
+    def gaps(self) -> list[Gap]:
+        """What was found lost since the last call; thread-safe."""
+        ...
+
+    def figures(self) -> Mapping[str, float]:
+        """What the other side tells of itself: ``dropped``, ``stored`` (messages), ``stored_bytes``; thread-safe."""
         ...
 
 

@@ -58,6 +58,18 @@ class PipelineMetrics:
         self.connected = Gauge("fengsui_source_connected", "1 = the source is connected.", ["source"], registry=r)
         self.source_restarts = Counter("fengsui_source_restarts", "Source threads begun again.", ["source"], registry=r)
         self.requests = Counter("fengsui_source_requests", "Requests to devices: rebirths.", ["source"], registry=r)
+        self.gaps = Counter(
+            "fengsui_source_gaps",
+            "Times that messages were lost before they came to us.",
+            ["source", "reason"],
+            registry=r,
+        )
+        self.gap_messages = Counter(
+            "fengsui_source_gap_messages", "Messages lost so, where that is known.", ["source", "reason"], registry=r
+        )
+        self.broker = Gauge(
+            "fengsui_broker", "What the broker tells: dropped, stored, stored_bytes.", ["source", "figure"], registry=r
+        )
         self.sensors = Gauge("fengsui_sensors", "Sensors by whether they report, by receipt.", ["state"], registry=r)
         self.last_tick = Gauge("fengsui_last_tick_timestamp_seconds", "Wall time of the last tick.", registry=r)
 

@@ -147,6 +147,7 @@ class Relay:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         self._open: list[socket.socket] = []
+        self._swallowed: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -158,11 +159,11 @@ class Relay:
                 for one, other in ((near, far), (far, near)):
                     threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
 
-    @staticmethod
-    def _carry(one: socket.socket, other: socket.socket) -> None:
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := one.recv(65536):
-                other.sendall(data)
+                if one not in self._swallowed:
+                    other.sendall(data)
         for end in (one, other):
             end.close()
 
@@ -172,6 +173,10 @@ class Relay:
         for end in gone:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def swallow(self) -> None:
+        """Leave what is connected open and carry nothing more of it, as a half-open connection does."""
+        self._swallowed |= set(self._open)
 
     def close(self) -> None:
         self._server.close()

@@ -19,6 +19,7 @@ from app.cli.screen import (
     out,
     print_json,
     say,
+    show_time,
 )
 from app.client import PipelineClient
 from app.configured import Paths, connector, read
@@ -28,7 +29,7 @@ from model.errors import FengsuiError, StoreError
 from store.delivery_store import DeliveryReader
 from store.pipeline_reader import PipelineReader
 
-TAGS_SHOWN, REFUSED_SHOWN = 20, 5
+TAGS_SHOWN, REFUSED_SHOWN, GAPS_SHOWN = 20, 5, 5
 
 
 def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False, lang: LangOption = "") -> None:
@@ -39,7 +40,7 @@ def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False
     if as_json:
         print_json(found)
     else:
-        _show(found, speak)
+        _show(found, speak, configured.time_zone)
     if found["error"]:
         raise typer.Exit(EXIT_FAILED)
 
@@ -84,7 +85,7 @@ def _refused(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _show(found: dict[str, Any], speak: str) -> None:
+def _show(found: dict[str, Any], speak: str, zone: str) -> None:
     table = Table.grid(padding=(0, 2))
     if found["error"]:
         out.print(say("pipeline_down", speak, error=found["error"]), style="red")
@@ -94,6 +95,11 @@ def _show(found: dict[str, Any], speak: str) -> None:
         for name, connected in pipeline["sources"].items():
             word = say("connected" if connected else "not_connected", speak)
             table.add_row(say("sources", speak), f"{name}: [{'green' if connected else 'red'}]{word}[/]")
+        for gap in pipeline["gaps"][-GAPS_SHOWN:]:
+            many = "?" if gap["messages"] is None else gap["messages"]
+            reason = say(f"gap_{gap['reason']}", speak)
+            line = say("gap_line", speak, reason=reason, messages=many, time=show_time(gap["noticed_ns"], zone))
+            table.add_row(say("gaps", speak), f"[red]{escape(gap['source'])}: {line}[/]")
         sensors = ", ".join(f"{say(f'sensors_{k}', speak)} {n}" for k, n in pipeline["sensors"].items())
         table.add_row(say("sensors", speak), sensors)
         table.add_row(say("journal", speak), say("inputs", speak, n=pipeline["journal_offset"]))

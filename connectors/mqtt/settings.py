@@ -44,6 +44,10 @@ class Settings(BrokerSettings):
         description="How packets are read: `framed` many at a time, or `stock`, as the MQTT library does, much slower.",
     )
 
+    watch_broker: bool = Field(
+        default=True, description="Read what the broker tells of itself under `$SYS`: drops, queue, version."
+    )
+
     @model_validator(mode="after")
     def _delays(self) -> Self:
         if self.reconnect_delay_s_min > self.reconnect_delay_s_max:
@@ -65,6 +69,11 @@ class Settings(BrokerSettings):
             (pattern.filter, one.qos) for one in self.subscriptions for pattern, _ in one.routes
         ]
         return found if self.presence is None else [*found, (self.presence.topic, 0)]
+
+    @property
+    def session_is_kept(self) -> bool:
+        """Whether the broker keeps our messages while we are away; 3.1.1 knows no other way."""
+        return self.version != "5" or self.session_expiry_s > 0
 
     @property
     def presence(self) -> Presence | None:

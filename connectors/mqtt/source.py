@@ -15,24 +15,27 @@ import time
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from connectors.mqtt.broker import NETWORK_ERRORS, FramedClient, back_off_s, connect_properties, new_client, topic_of
+from connectors.mqtt.care import BrokerCare, is_old, minimum
 from connectors.mqtt.frames import Frames
 from connectors.mqtt.settings import Settings
 from connectors.mqtt.under_way import UnderWay
 from connectors.mqtt.voice import Voice
 from connectors.requests import Requests
-from model.connector import Deliveries, Inbox, Probe
+from model.connector import Deliveries, Gap, Inbox, Probe
 from model.errors import FengsuiError
 
 #: A connection that lasted this long was a good one: the next attempt follows at once.
 _STEADY_S = 10.0
 _FULL_INBOX_POLL_MS = 10
 _RETAIN_NEVER = 2  # what happened before we listened is no event (MQTT 5, 3.8.3.1)
+_SYS_WAIT_S = 1.0  # for what a broker tells of itself, when it is tried out
 _HANG_UP = select.POLLHUP | select.POLLERR
 #: Header, topic and properties of a packet, beside its payload.
 _TOPIC_ROOM_BYTES = 131_072
@@ -51,6 +54,7 @@ class MqttSource:
         void: acknowledgements that came after their connection was gone; the broker sends those messages again.
         session_present: whether the broker still knew us at the last connection; None before the first.
         last_error: why the last connection was lost or refused; empty while all is well.
+        care: what is known of the broker itself.
 
     """
 
@@ -65,6 +69,12 @@ class MqttSource:
         self.last_error = ""
         self._settings = settings
         self._client_id = client_id
+        self.care = BrokerCare(
+            name,
+            watch=settings.watch_broker,
+            session_kept=settings.session_is_kept,
+            sys_is_wanted=any(topic.startswith("$SYS/") for topic, _ in settings.filters),
+        )
         self._voice = Voice(settings.presence, requests)
         self._under_way = UnderWay()
         self._durable = 0  # set by acknowledge: the last receipt that is durable
@@ -86,6 +96,12 @@ class MqttSource:
     def asked(self) -> int:
         """Requests that were published, such as rebirths."""
         return self._voice.requests.published
+
+    def gaps(self) -> list[Gap]:
+        return self.care.gaps()
+
+    def figures(self) -> dict[str, float]:
+        return self.care.figures()
 
     def connected(self) -> bool:
         """True while the broker has let us in and granted every subscription."""
@@ -125,7 +141,8 @@ class MqttSource:
         if fault:
             return Probe(ok=False, message=f"{place}: {fault}")
         filters = ", ".join(name for name, _ in self._settings.filters)
-        return Probe(ok=True, message=f"{place}: connected with MQTT {self._settings.version}, may read {filters}")
+        found = f"{place}: connected with MQTT {self._settings.version}, may read {filters}"
+        return Probe(ok=True, message=found + _about(trial.care))
 
     def try_out(self) -> str:
         """Connect once without keeping a session; returns what went wrong.
@@ -139,15 +156,22 @@ class MqttSource:
         give_up_s = time.monotonic() + self._settings.connect_timeout_s
         try:
             self._open(client, clean_start=True)
-            while client.socket() is not None and not self._answered and time.monotonic() < give_up_s:
+            while client.socket() is not None and not self._tried_out() and time.monotonic() < give_up_s:
                 self._wait(client, 0.1)
                 self._under_way.drop_held()
+                if self._answered:
+                    give_up_s = min(give_up_s, time.monotonic() + _SYS_WAIT_S)
             granted = self._subscribed
             client.disconnect()
         finally:
             client.drop()
             self._close_wake()
         return "" if granted else self.last_error or "the broker did not answer"
+
+    def _tried_out(self) -> bool:
+        """Nothing more is to come: the subscription was refused, or granted and the broker has said what it is."""
+        no_word = not self._settings.watch_broker or self.care.granted is False
+        return self._answered and (not self._subscribed or no_word or bool(self.care.version and self.care.figures()))
 
     def _wake(self) -> None:
         if self._woken:
@@ -206,6 +230,7 @@ class MqttSource:
     def _forget(self) -> None:
         self.disconnects += self._admitted
         self._subscribed = False
+        self.care.disconnected()
         self._under_way.forget()
 
     def _serve(self, client: FramedClient, inbox: Inbox) -> None:
@@ -290,13 +315,16 @@ class MqttSource:
         self._admitted = True
         self.connects += 1
         self.session_present = flags.session_present
+        self.care.admitted(session_present=flags.session_present, again=self.connects > 1)
         plain = self._settings.filters
         topics = [(topic, SubscribeOptions(qos=qos, retainHandling=_RETAIN_NEVER)) for topic, qos in plain]
         client.subscribe(topics if self._settings.version == "5" else plain)
 
     def _on_subscribe(
-        self, _: Client, __: object, ___: int, reasons: list[ReasonCode], ____: Properties | None
+        self, client: Client, _: object, packet: int, reasons: list[ReasonCode], __: Properties | None
     ) -> None:
+        if self.care.answers(packet, reasons):
+            return
         refused = [
             f"{topic} ({reason})"
             for (topic, _), reason in zip(self._settings.filters, reasons, strict=False)
@@ -309,6 +337,8 @@ class MqttSource:
         lost = self.connects > 1 and not self.session_present  # what came meanwhile is gone
         log = _log.error if refused else _log.warning if lost else _log.info
         log("mqtt_subscribed", source=self.name, session_present=self.session_present, refused=refused)
+        if not refused:
+            self.care.ask(client)
 
     def _on_disconnect(
         self, _: Client, __: object, ___: DisconnectFlags, reason: ReasonCode, ____: Properties | None
@@ -329,4 +359,23 @@ class MqttSource:
         now_ns = np.full(len(frames), time.time_ns(), np.int64)
         places = frames.topic_at, frames.topic_end, frames.payload_at, frames.payload_end
         deliveries = Deliveries(self.name, frames.data, *places, now_ns, frames.retained > 0, receipt)
-        self._under_way.add(deliveries, frames.mid, frames.qos, self._voice.listen(deliveries))
+        wanted = _both(self._voice.listen(deliveries), self.care.listen(deliveries))
+        self._under_way.add(deliveries, frames.mid, frames.qos, wanted)
+
+
+def _both(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+def _about(care: BrokerCare) -> str:
+    """What the broker said of itself, and what is to be done about it."""
+    said = ""
+    if care.version:
+        old = f" (older than {minimum()}: it can be brought down from outside, upgrade it)"
+        said += f"; {care.version}{old if is_old(care.version) else ''}"
+    dropped = care.figures().get("dropped", 0)
+    if dropped:
+        said += f"; it has dropped {dropped:.0f} messages since its start (max_queued_messages 0 keeps them)"
+    return said

@@ -24,6 +24,7 @@ from model.plan import Plan
 from pipeline.delivery.notice import NoticeWriter
 from pipeline.ingest.inbox import BoundedInbox
 from pipeline.ingest.intake import Ingest, Intake
+from pipeline.ingest.source_watch import SourceWatch
 from pipeline.metrics import PipelineMetrics
 from pipeline.process import snapshot
 from pipeline.process.step import Counts, Outcome, State, begin, step
@@ -111,8 +112,8 @@ class EmbeddedRunner:
         self._next_tick_ns = self._next_snapshot_ns = 0
         self._durable: _Round | None = None  # not judged yet
         self._counted = Counts()
-        self._asked: dict[str, int] = {}
         self.state = self._recover()
+        self.source_watch = SourceWatch(sources, metrics, heard_before=recovery.has_heard(self.state))
 
     def run(self) -> None:
         """Work until ``stop``; leaves a snapshot behind."""
@@ -314,9 +315,7 @@ class EmbeddedRunner:
                 log.error("source thread died; begun again", source=name)
                 self.metrics.source_restarts.labels(name).inc()
                 self._start_source(name)
-            asked = getattr(self._sources[name], "asked", 0)
-            self.metrics.requests.labels(name).inc(asked - self._asked.get(name, 0))
-            self._asked[name] = asked
+        self.source_watch.look()
         self._counted = recovery.show_counts(self.metrics, self.state.counts, self._counted)
         recovery.show_state(self.metrics, self.state, self.connections(), len(self.inbox))
         self.metrics.journal_bytes.set(self._journal.bytes_written)

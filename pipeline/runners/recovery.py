@@ -135,6 +135,11 @@ def sensors_by_state(state: State) -> dict[str, int]:
     return {"reporting": len(heard_ns) - never - silent, "silent": silent, "never": never}
 
 
+def has_heard(state: State) -> bool:
+    """Whether any sensor was ever heard: whoever begins for the first time has missed nothing."""
+    return bool((state.admission.sensors["heard_ns"] != NO_TIME).any())
+
+
 def show_counts(metrics: PipelineMetrics, now: Counts, shown: Counts) -> Counts:
     """Add what came since ``shown``; returns what is shown now."""
     metrics.rows.labels("accepted").inc(now.accepted - shown.accepted)

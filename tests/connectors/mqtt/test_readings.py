@@ -20,7 +20,7 @@ from connectors.mqtt import readings
 from model.connector import Source
 from model.errors import FengsuiError
 from tests.checks.sources import BoundedInbox, running
-from tests.servers import Mosquitto, free_port, mosquitto, program, until
+from tests.servers import Mosquitto, free_port, mosquitto, program, relay, until
 
 VERSIONS = ["3.1.1", "5"]
 
@@ -118,6 +118,19 @@ def test_a_frozen_broker_is_noticed_and_found_again(version: str, broker: Mosqui
         until(source.connected, "a new connection")
         publish(broker.port, b"back")
         until(lambda: inbox.taken, "a message")
+
+
+@pytest.mark.parametrize("path", ["framed", "stock"])
+def test_a_connection_that_swallows_everything_is_left_for_a_new_one(path: str, broker: Mosquitto) -> None:
+    with relay(broker.port) as between:
+        source, inbox = source_at(between.port, keepalive_s=1, receive_path=path), BoundedInbox()
+        with running(source, inbox):
+            until(source.connected, "a connection")
+            between.swallow()
+            publish(broker.port, b"through the new one")
+            until(lambda: inbox.taken, "the message that the old connection swallowed")
+        assert source.connects == 2
+        assert inbox.payloads() == [b"through the new one"]
 
 
 def test_a_quiet_connection_is_kept(broker: Mosquitto) -> None:
