@@ -51,5 +51,5 @@ RUN fengsui warm
 EXPOSE 9464 9465
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=8s --start-period=60s --retries=4 \
-    CMD ["python", "/opt/fengsui/healthy.py", "http://127.0.0.1:9464/metrics", "http://127.0.0.1:9465/metrics"]
+    CMD ["python", "/opt/fengsui/healthy.py", "http://127.0.0.1:9464/readyz", "http://127.0.0.1:9465/readyz"]
 ENTRYPOINT ["fengsui", "run", "--config", "/etc/fengsui/fengsui.yaml"]

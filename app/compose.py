@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from prometheus_client import Gauge
 
 from app.configured import Paths, build, connector, source_and_decoder
 from app.status import pipeline_status
@@ -17,6 +20,7 @@ from pipeline.runners.clock import Clock, SystemClock
 from pipeline.runners.commands import CommandServer
 from pipeline.runners.embedded import EmbeddedRunner, Limits
 from pipeline.runners.trimming import Trimmer
+from pipeline.watch.readiness import Watch
 from store import snapshots
 from store.delivery_store import DeliveryStore, cursor_offsets
 from store.journal.retention import NS_PER_DAY, KeepLimits
@@ -24,7 +28,13 @@ from store.journal.writer import Journal
 from store.pipeline_store import PipelineStore
 
 
-def runner(configured: Settings, *, plan: Plan | None = None, clock: Clock | None = None) -> EmbeddedRunner:
+def runner(
+    configured: Settings,
+    *,
+    plan: Plan | None = None,
+    clock: Clock | None = None,
+    metrics: PipelineMetrics | None = None,
+) -> EmbeddedRunner:
     """Sources -> journal -> step -> store."""
     paths = Paths.under(configured.data_dir)
     sources = {connection.name: source_and_decoder(connection) for connection in configured.sources}
@@ -43,7 +53,7 @@ def runner(configured: Settings, *, plan: Plan | None = None, clock: Clock | Non
         store=store,
         snapshot_folder=paths.snapshots,
         clock=clock or SystemClock(),
-        metrics=PipelineMetrics(),
+        metrics=metrics or PipelineMetrics(),
         limits=Limits(
             deliveries_max=configured.journal.round_messages_max, snapshot_every_s=configured.snapshot_every_s
         ),
@@ -64,13 +74,19 @@ def trimmer(configured: Settings, running: EmbeddedRunner) -> Trimmer:
     )
 
 
-def commands(configured: Settings, running: EmbeddedRunner) -> CommandServer:
+def watch(ready: Gauge) -> Watch:
+    """Of one process; it says that the process begins until it is given what to look at."""
+    clock = SystemClock()
+    return Watch(lambda: clock.tick().wall_ns, ready)
+
+
+def commands(configured: Settings, running: EmbeddedRunner, watching: Watch) -> CommandServer:
     """The socket for human acts and questions."""
     clock = SystemClock()
     return CommandServer(
         configured.socket,
         submit=running.submit,
-        status=lambda: pipeline_status(running),
+        status=lambda: pipeline_status(running, watching),
         wall_ns=lambda: clock.tick().wall_ns,
     )
 
@@ -81,6 +97,8 @@ class DeliveryParts:
 
     workers: list[EventWorker | HistoryWorker]
     metrics: DeliveryMetrics
+    store: DeliveryStore
+    wall_ns: Callable[[], int]
 
     def start(self, stop: threading.Event) -> list[threading.Thread]:
         threads = [
@@ -92,10 +110,10 @@ class DeliveryParts:
         return threads
 
 
-def delivery(configured: Settings) -> DeliveryParts:
+def delivery(configured: Settings, metrics: DeliveryMetrics) -> DeliveryParts:
     """Outbox -> event sinks; journal -> points sinks."""
     paths = Paths.under(configured.data_dir)
-    store, metrics, clock = DeliveryStore(paths.delivery_db), DeliveryMetrics(), SystemClock()
+    store, clock = DeliveryStore(paths.delivery_db), SystemClock()
     workers: list[EventWorker | HistoryWorker] = []
     for sink in configured.sinks:
         if connector(sink).ROLE == "events":
@@ -114,4 +132,4 @@ def delivery(configured: Settings) -> DeliveryParts:
                     build(sink), journal=paths.journal, events=paths.pipeline_db, store=store, metrics=metrics
                 )
             )
-    return DeliveryParts(workers, metrics)
+    return DeliveryParts(workers, metrics, store, lambda: clock.tick().wall_ns)

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import structlog
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 
-from app import compose, configured
+from app import compose, configured, watched
 from app.signals import on_orphaned, on_stop
-from model.errors import FengsuiError
+from pipeline.metrics import DeliveryMetrics, PipelineMetrics
+from pipeline.watch.readiness import Watch
+from pipeline.watch.server import serve
 
 log = structlog.get_logger("process")
 
@@ -26,12 +28,15 @@ def run_pipeline(config: Path, *, supervised: bool = False) -> None:
     if supervised:
         on_orphaned(asked.set)
     settings = configured.read(config)
-    running = compose.runner(settings)
-    commands = compose.commands(settings, running)
-    _serve_metrics(settings.metrics.pipeline, running.metrics.registry)
+    metrics = PipelineMetrics()
+    watch = _watched(compose.watch(metrics.ready), settings.metrics.pipeline, metrics.registry, asked)
+    running = compose.runner(settings, metrics=metrics)
+    commands = compose.commands(settings, running, watch)
+    trimmer = compose.trimmer(settings, running)
     threading.Thread(target=_when, args=(asked, running.stop), name="asked", daemon=True).start()
-    threading.Thread(target=compose.trimmer(settings, running).run, args=(asked,), name="trimmer", daemon=True).start()
+    threading.Thread(target=trimmer.run, args=(asked,), name="trimmer", daemon=True).start()
     commands.start()
+    watched.watch_pipeline(watch, running, commands, trimmer, settings.health)
     gc.collect()
     gc.freeze()  # a full collection would look at all that was loaded, and hold a round up for 60 to 100 ms
     log.info("pipeline runs", plan=running.state.bound.plan.version, sensors=len(running.state.bound.plan.sensors))
@@ -50,13 +55,14 @@ def _when(asked: threading.Event, act: Callable[[], None]) -> None:
 def run_delivery(config: Path, *, supervised: bool = False) -> None:
     """Store to sinks, until SIGTERM, or until the supervisor is gone."""
     settings = configured.read(config)
-    parts = compose.delivery(settings)
-    _serve_metrics(settings.metrics.delivery, parts.metrics.registry)
-    stop = threading.Event()
+    metrics, stop = DeliveryMetrics(), threading.Event()
+    watch = _watched(compose.watch(metrics.ready), settings.metrics.delivery, metrics.registry, stop)
+    parts = compose.delivery(settings, metrics)
     on_stop(stop.set)
     if supervised:
         on_orphaned(stop.set)
     threads = parts.start(stop)
+    watched.watch_delivery(watch, parts.workers, parts.store, settings.health, parts.wall_ns)
     log.info("delivery runs", sinks=[c.name for c in settings.sinks])
     _watch(threads, stop)
     for thread in threads:
@@ -73,10 +79,9 @@ def _watch(threads: list[threading.Thread], stop: threading.Event) -> None:
             raise SystemExit(EXIT_WORKER_DIED)
 
 
-def _serve_metrics(address: str, registry: CollectorRegistry) -> None:
-    host, _, port = address.rpartition(":")
-    try:
-        server, _thread = start_http_server(int(port), addr=host, registry=registry)
-    except OSError as error:
-        raise FengsuiError(f"metrics {address}: cannot be served there ({error}); set another address") from error
-    log.info("metrics", address=f"http://{host}:{server.server_port}/metrics")
+def _watched(watch: Watch, address: str, registry: CollectorRegistry, stop: threading.Event) -> Watch:
+    """Begin to watch, and to answer who asks; from the first moment on, for a start may take its time."""
+    threading.Thread(target=watch.run, args=(stop,), name="watch", daemon=True).start()
+    port = serve(address, registry, watch)
+    log.info("metrics", address=f"http://{address.rpartition(':')[0]}:{port}/metrics")
+    return watch

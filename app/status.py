@@ -8,18 +8,22 @@ from typing import Any
 
 from pipeline.runners.embedded import EmbeddedRunner
 from pipeline.runners.recovery import sensors_by_state
+from pipeline.watch.readiness import Watch
+from pipeline.watch.server import readyz
 
 
-def pipeline_status(running: EmbeddedRunner) -> dict[str, Any]:
+def pipeline_status(running: EmbeddedRunner, watching: Watch) -> dict[str, Any]:
     state = running.state
     alarms = Counter(alarm.grade.name.lower() for alarm in state.alarms.open_alarms())
     counts = state.counts
+    sensors = sensors_by_state(state)
     return {
+        **readyz(watching)[1],
         "uptime_s": round(running.uptime_s(), 1),
         "plan": state.bound.plan.version,
         "sources": running.connections(),
         "gaps": [asdict(gap) for gap in running.source_watch.found],
-        "sensors": sensors_by_state(state),
+        "sensors": {name: sensors[name] for name in ("reporting", "silent", "never")},
         "journal_offset": state.next_offset,
         "rows": {"accepted": counts.accepted, "duplicate": counts.duplicate, "late": counts.late},
         "inbox": len(running.inbox),

@@ -50,6 +50,17 @@ BytesLimit = Annotated[Annotated[int, Field(ge=100_000)] | None, BeforeValidator
 DaysLimit = Annotated[Annotated[float, Field(gt=0, le=36_500)] | None, BeforeValidator(_limit)]
 
 
+#: A lag that counts only where somebody wrote a number.
+LagLimit = Annotated[Annotated[float, Field(gt=0, le=366 * 86_400.0)] | None, BeforeValidator(_limit)]
+
+
+class HealthSettings(Shape):
+    loop_limit_s: Duration = Field(default=20.0, ge=5, le=600, description="A loop that stands so long is a fault.")
+    disconnected_s_max: Duration = Field(default=10.0, description="A source may be disconnected so long.")
+    undelivered_s_max: Duration = Field(default=20.0, description="A message to a sink may wait so long.")
+    watermark_lag_s_max: LagLimit = Field(default=None, description="The newest reading may be so old; or none.")
+
+
 class JournalSettings(Shape):
     segment_bytes: int = Field(
         default=64_000_000, ge=65_536, le=4_000_000_000, description="A new file begins at this size."
@@ -86,6 +97,7 @@ class _SettingsFile(Shape):
     packs: list[str] = Field(min_length=1, max_length=100, description="Shipped packs by name, or folders.")
     registry: str = Field(min_length=1, description="Sites, assets and sensors; relative to this file.")
     metrics: MetricsSettings = MetricsSettings()
+    health: HealthSettings = HealthSettings()
     sources: list[_ConnectionFile] = Field(default=[], max_length=100, description="Where readings come from.")
     sinks: list[_ConnectionFile] = Field(default=[], max_length=100, description="Where alarms and readings go.")
     journal: JournalSettings = JournalSettings()
@@ -117,6 +129,7 @@ class Settings:
     pack_places: tuple[Place, ...]  # where each pack is named
     registry: Path
     metrics: MetricsSettings
+    health: HealthSettings
     sources: tuple[Connection, ...]
     sinks: tuple[Connection, ...]
     journal: JournalSettings
@@ -180,6 +193,7 @@ def _settings(
         pack_places=tuple(document.place("packs", at) for at in range(len(shape.packs))),
         registry=_under(file.parent, shape.registry),
         metrics=shape.metrics,
+        health=shape.health,
         sources=sources,
         sinks=sinks,
         journal=shape.journal,

@@ -288,6 +288,14 @@ class Watchful(Protocol):
         ...
 
 
+@runtime_checkable
+class Turning(Protocol):
+    """A loop that shows that it goes on: ``turns`` rises at least once in some seconds while it does."""
+
+    @property
+    def turns(self) -> int: ...
+
+
 class Sink(Protocol[Item]):
     """Takes items to another system. Idempotent by the items' ids.
 

@@ -72,6 +72,12 @@ class PipelineMetrics:
         )
         self.sensors = Gauge("fengsui_sensors", "Sensors by whether they report, by receipt.", ["state"], registry=r)
         self.last_tick = Gauge("fengsui_last_tick_timestamp_seconds", "Wall time of the last tick.", registry=r)
+        self.ready = ready_gauge(r)
+
+
+def ready_gauge(registry: CollectorRegistry) -> Gauge:
+    """Both processes show whether they do their work."""
+    return Gauge("fengsui_ready", "0 = the process is not ready for this reason.", ["reason"], registry=registry)
 
 
 class DeliveryMetrics:
@@ -91,3 +97,4 @@ class DeliveryMetrics:
         self.cursor_lag = Gauge(
             "fengsui_cursor_lag_bytes", "Journal that a cursor has not read yet.", ["sink"], registry=r
         )
+        self.ready = ready_gauge(r)

@@ -186,6 +186,14 @@ class DeliveryStore:
         with self._lock, self._engine.begin() as connection:
             return _counts(connection, sink)
 
+    def oldest_pending(self, sink: str) -> tuple[int, str] | None:
+        """When the oldest message that waits came about (wall clock, ns), and what the last attempt at it ended in."""
+        waits = (messages.c.sink == sink) & (messages.c.state == PENDING)
+        query = select(messages.c.time_ns, messages.c.error).where(waits).order_by(messages.c.time_ns).limit(1)
+        with self._lock, self._engine.begin() as connection:
+            row = connection.execute(query).first()
+        return (row.time_ns, row.error) if row else None
+
     def _set(self, sink: str, seq: int, values: dict[str, object]) -> None:
         with self._lock, self._engine.begin() as connection:
             connection.execute(update(messages).where(messages.c.sink == sink, messages.c.seq == seq).values(**values))

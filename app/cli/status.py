@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 from typing import Any
 
+import msgspec
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -30,6 +32,7 @@ from store.delivery_store import DeliveryReader
 from store.pipeline_reader import PipelineReader
 
 TAGS_SHOWN, REFUSED_SHOWN, GAPS_SHOWN = 20, 5, 5
+ANSWER_S_MAX = 3.0
 
 
 def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False, lang: LangOption = "") -> None:
@@ -47,11 +50,20 @@ def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False
 
 def collect(configured: Settings) -> dict[str, Any]:
     """Everything that ``status`` shows; parts that are not there yet are left out."""
-    found: dict[str, Any] = {"error": "", "pipeline": {}, "stored": {}, "unregistered": [], "refused": [], "sinks": {}}
+    found: dict[str, Any] = {
+        "error": "",
+        "pipeline": {},
+        "delivery": {},
+        "stored": {},
+        "unregistered": [],
+        "refused": [],
+        "sinks": {},
+    }
     try:
         found["pipeline"] = PipelineClient(configured.socket).status()
     except FengsuiError as error:
         found["error"] = str(error)
+    found["delivery"] = delivery_readiness(configured.metrics.delivery)
     paths = Paths.under(configured.data_dir)
     try:
         reader = PipelineReader(paths.pipeline_db)
@@ -69,6 +81,34 @@ def collect(configured: Settings) -> dict[str, Any]:
     except StoreError as error:
         found["error"] = found["error"] or str(error)
     return found
+
+
+def delivery_readiness(address: str) -> dict[str, Any]:
+    """What the delivery process says of itself; empty where its port is not fixed."""
+    host, _, port = address.rpartition(":")
+    if port == "0":
+        return {}
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - where we listen, not where we ask
+    connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=ANSWER_S_MAX)
+    try:
+        connection.request("GET", "/readyz")
+        answer = msgspec.json.decode(connection.getresponse().read(), type=dict[str, Any])
+    except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
+        return {"error": str(error), "ready": False, "reasons": []}
+    finally:
+        connection.close()
+    return answer
+
+
+def _readiness(found: dict[str, Any], speak: str, zone: str) -> str:
+    """Yes, or every reason why not."""
+    lines = []
+    if error := found["delivery"].get("error"):
+        lines.append(f"[red]{escape(say('delivery_down', speak, error=error))}[/]")
+    for reason in (*found["pipeline"].get("reasons", ()), *found["delivery"].get("reasons", ())):
+        since = say("ready_since", speak, since=show_time(reason["since_ns"], zone))
+        lines.append(f"[red]{escape(reason[speak])}[/], {since}")
+    return "\n".join(lines) or f"[green]{say('ready_yes', speak)}[/]"
 
 
 def _unregistered(found: dict[str, Any]) -> str:
@@ -91,6 +131,7 @@ def _show(found: dict[str, Any], speak: str, zone: str) -> None:
         out.print(say("pipeline_down", speak, error=found["error"]), style="red")
     pipeline = found["pipeline"]
     if pipeline:
+        table.add_row(say("ready", speak), _readiness(found, speak, zone))
         table.add_row(say("uptime", speak), f"{pipeline['uptime_s']:.0f} s")
         for name, connected in pipeline["sources"].items():
             word = say("connected" if connected else "not_connected", speak)

@@ -49,6 +49,7 @@ class Receiver:
         void: confirmations that came after their connection was gone.
         denied: damaged frames that were refused (command 6).
         refused: connections, and frames of devices, that do not belong here.
+        turns: of the loop; it stands when they no longer rise.
         last_error: why it does not listen; empty while it does.
 
     """
@@ -58,7 +59,7 @@ class Receiver:
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self.port = self.connects = self.disconnects = self.received = self.acknowledged = 0
-        self.repeated = self.void = self.denied = self.refused = 0
+        self.repeated = self.void = self.denied = self.refused = self.turns = 0
         self.last_error = ""
         self._settings = settings
         self._chance = random.Random()
@@ -99,6 +100,7 @@ class Receiver:
 
     def run(self, inbox: Inbox) -> None:
         while not self._stopping.is_set():
+            self.turns += 1
             try:
                 with Listener(self._settings, self._wake_reader) as self._listener:
                     self._serve(inbox)
@@ -125,6 +127,7 @@ class Receiver:
         _log.info("gb26875_listening", source=self.name, host=self._settings.host, port=self.port)
         try:
             while not self._stopping.is_set():
+                self.turns += 1
                 self._confirm()
                 self._handover.offer(inbox)
                 self._flush()

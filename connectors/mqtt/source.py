@@ -51,6 +51,7 @@ class MqttSource:
         disconnects: connections lost after that.
         received: messages.
         acknowledged: messages of QoS 1 whose acknowledgement was written.
+        turns: of the loop; it stands when they no longer rise.
         void: acknowledgements that came after their connection was gone; the broker sends those messages again.
         session_present: whether the broker still knew us at the last connection; None before the first.
         last_error: why the last connection was lost or refused; empty while all is well.
@@ -65,6 +66,7 @@ class MqttSource:
         self.received = 0
         self.acknowledged = 0
         self.void = 0
+        self.turns = 0
         self.session_present: bool | None = None
         self.last_error = ""
         self._settings = settings
@@ -120,10 +122,17 @@ class MqttSource:
         delays = self._settings.reconnect_delay_s_min, self._settings.reconnect_delay_s_max
         while not self._stopping.is_set():
             begun_s = time.monotonic()
+            self.turns += 1
             self._connect_once(inbox)
             attempt = 0 if time.monotonic() - begun_s > _STEADY_S and self._admitted else attempt + 1
-            self._stopping.wait(back_off_s(attempt, *delays))
+            self._rest(back_off_s(attempt, *delays))
         self._close_wake()
+
+    def _rest(self, wait_s: float) -> None:
+        """Wait before the next attempt, in pieces: the loop goes on meanwhile."""
+        until_s = time.monotonic() + wait_s
+        while (left_s := until_s - time.monotonic()) > 0 and not self._stopping.wait(min(left_s, 1.0)):
+            self.turns += 1
 
     def probe(self) -> Probe:
         """Connect beside the running session and ask for the subscriptions."""
@@ -238,6 +247,7 @@ class MqttSource:
         tick_s = min(1.0, self._settings.keepalive_s / 8)
         misc_due_s = time.monotonic()
         while client.socket() is not None and not self._stopping.is_set():
+            self.turns += 1
             self._write_acknowledgements(client)
             self._under_way.hand_over(inbox)
             if self._subscribed:

@@ -20,6 +20,7 @@ from model.errors import FengsuiError, OffsetGone, PermanentError, RetryableErro
 from model.inputs import PlanChange
 from model.plan import Plan
 from pipeline.metrics import DeliveryMetrics
+from pipeline.watch.progress import Turns
 from store.delivery_store import CursorRow, DeliveryStore
 from store.journal.entries import Entry, Gap
 from store.journal.reader import JournalReader
@@ -33,7 +34,13 @@ RETRY_S_MAX = 30.0
 
 
 class HistoryWorker:
-    """One points sink: its cursor on the journal, and on the events."""
+    """One points sink: its cursor on the journal, and on the events.
+
+    Attributes:
+        turns: of its loop; it stands when they no longer rise.
+        fault: why the last write failed; empty while all is well.
+
+    """
 
     def __init__(
         self, sink: Sink[Point], *, journal: Path, events: Path, store: DeliveryStore, metrics: DeliveryMetrics
@@ -44,6 +51,8 @@ class HistoryWorker:
         self._names = _Names(msgspec.json.decode(self._cursor.plan, type=Plan)) if self._cursor.plan else None
         self._reader = JournalReader(journal, self._cursor.journal_offset)
         self._events: PipelineReader | None = None
+        self.turns = Turns()
+        self.fault = ""
 
     @property
     def name(self) -> str:
@@ -52,16 +61,19 @@ class HistoryWorker:
     def run(self, stop: threading.Event) -> None:
         pause_s = POLL_S
         while not stop.is_set():
+            self.turns.turn()
             try:
                 written = self.work()
+                self.fault = ""
             except FengsuiError as error:  # whatever it is, a person may mend it; other sinks must go on meanwhile
                 self._metrics.attempts.labels(self.name, "failed").inc()
                 asked_s = error.retry_after_s if isinstance(error, RetryableError) else None
                 pause_s = min(max(pause_s * 2, 1.0, asked_s or 0.0), RETRY_S_MAX)
                 log.warning("history not written", sink=self.name, again_in_s=pause_s, error=str(error))
+                self.fault = str(error)
                 self._go_back()
                 self._metrics.cursor_lag.labels(self.name).set(self._reader.bytes_behind())
-                stop.wait(pause_s)
+                self.turns.rest(stop, pause_s)
                 continue
             pause_s = POLL_S
             if not written:

@@ -16,6 +16,7 @@ import structlog
 from model.connector import Message, Sink
 from model.errors import FengsuiError, PermanentError, RetryableError, StoreError
 from pipeline.metrics import DeliveryMetrics
+from pipeline.watch.progress import Turns
 from store.delivery_store import DeliveryStore, Due
 from store.pipeline_reader import PipelineReader
 from store.pipeline_store import OutboxRow
@@ -70,6 +71,7 @@ class EventWorker:
         self._chance = random.Random(seed)
         self._place = store.cursor(sink.name).outbox_seq
         self._seen_version = -1
+        self.turns = Turns()
 
     @property
     def name(self) -> str:
@@ -78,6 +80,7 @@ class EventWorker:
     def run(self, stop: threading.Event) -> None:
         self.show()
         while not stop.is_set():
+            self.turns.turn()
             if not self.work(stop):
                 stop.wait(POLL_S)
         self._sink.close()
@@ -94,6 +97,7 @@ class EventWorker:
             if stop is not None and stop.is_set():
                 break  # a sink that hangs must not hold up the end of the process, message after message
             self._attempt(message, self._row(outbox, message.seq))
+            self.turns.turn()
         if due:
             self.show()
         return len(due)

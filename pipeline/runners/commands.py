@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from model.inputs import HumanAct
+from pipeline.watch.progress import Turns
 
 log = structlog.get_logger("commands")
 
@@ -48,12 +49,18 @@ Status = Callable[[], dict[str, Any]]
 
 
 class CommandServer:
-    """Answers on a unix socket, each client on a thread of its own."""
+    """Answers on a unix socket, each client on a thread of its own.
+
+    Attributes:
+        turns: of the loop that takes clients; it stands when they no longer rise.
+
+    """
 
     def __init__(self, path: Path, *, submit: Submit, status: Status, wall_ns: Callable[[], int]) -> None:
         self._path = path
         self._submit, self._status, self._wall_ns = submit, status, wall_ns
         path.unlink(missing_ok=True)  # left over from a process that was killed; the journal's lock guards the rest
+        self.turns = turns = Turns()
         answer = self.answer
 
         class Handler(socketserver.StreamRequestHandler):
@@ -66,7 +73,11 @@ class CommandServer:
                 except OSError as error:  # silent for too long, or gone before the answer
                     log.info("a client of the command socket went away", reason=str(error))
 
-        self._server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
+        class Server(socketserver.ThreadingUnixStreamServer):
+            def service_actions(self) -> None:
+                turns.turn()
+
+        self._server = Server(str(path), Handler)
         self._server.daemon_threads = True
         path.chmod(0o600)
         self._thread = threading.Thread(target=self._server.serve_forever, name="commands", daemon=True)

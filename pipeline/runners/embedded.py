@@ -73,7 +73,12 @@ class _Round:
 
 
 class EmbeddedRunner:
-    """Owns the cursor, the append and the state; the sources and the store see only their contracts."""
+    """Owns the cursor, the append and the state; the sources and the store see only their contracts.
+
+    Attributes:
+        turns: of the loop; it stands when they no longer rise.
+
+    """
 
     def __init__(
         self,
@@ -101,6 +106,7 @@ class EmbeddedRunner:
         self._ingest = Ingest(plan, decoders)
         self._notices = NoticeWriter(plan, lambda: store.earlier_plans(plan.version))
         self.inbox = BoundedInbox()
+        self.turns = 0
         self._commands: queue.Queue[_Command] = queue.Queue(COMMANDS_WAITING_MAX)
         self._threads: dict[str, threading.Thread] = {}
         self._stop = threading.Event()
@@ -125,6 +131,7 @@ class EmbeddedRunner:
 
     def turn(self) -> None:
         """Once round the loop: take in what has come, judge the round before."""
+        self.turns += 1
         deliveries = self.inbox.take(self._limits.deliveries_max, 0.0 if self._durable else self._limits.wait_s)
         tick = self._clock.tick()
         inputs: list[Input] = []
@@ -224,6 +231,15 @@ class EmbeddedRunner:
     def journal(self) -> Journal:
         """For retention, which works beside the rounds."""
         return self._journal
+
+    @property
+    def writer(self) -> StoreWriter:
+        """For those who watch its progress."""
+        return self._writer
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        return self._sources
 
     def connections(self) -> dict[str, bool]:
         return {name: source.connected() for name, source in self._sources.items()}

@@ -120,19 +120,35 @@ def hold_to_the_store(
 def sensors_by_state(state: State) -> dict[str, int]:
     """How many sensors report, are silent (nothing received for as long as makes a reading old), or never came.
 
+    Also how many there are that report by the clock, and how many of these never came.
+
     By the time of receipt: a device whose clock is an hour behind still reports. Rows of a patient kind are received
     when they have waited. Those that report changes only are never silent: what carries them is watched instead.
     """
     heard_ns = state.admission.sensors["heard_ns"]
-    silent = 0
+    silent = by_clock = never_by_clock = 0
     for program in state.bound.programs:
         if program.kind.on_change:
             continue
         own = heard_ns[program.sensors]
         patience_ns = state.bound.offline_ns[program.sensors] + round(program.kind.lateness_s * 1e9)
+        by_clock += len(own)
+        never_by_clock += int(np.count_nonzero(own == NO_TIME))
         silent += int(np.count_nonzero((own != NO_TIME) & (own < state.clock.wall_ns - patience_ns)))
     never = int(np.count_nonzero(heard_ns == NO_TIME))
-    return {"reporting": len(heard_ns) - never - silent, "silent": silent, "never": never}
+    return {
+        "reporting": len(heard_ns) - never - silent,
+        "silent": silent,
+        "never": never,
+        "by_clock": by_clock,
+        "never_by_clock": never_by_clock,
+    }
+
+
+def readings_lag_s(state: State) -> float | None:
+    """How old the newest reading is, by the devices' clocks; None before the first."""
+    newest = int(state.admission.sensors["last_ns"].max(initial=NO_TIME))
+    return None if newest == NO_TIME else (state.clock.wall_ns - newest) / 1e9
 
 
 def has_heard(state: State) -> bool:
@@ -155,8 +171,9 @@ def show_state(metrics: PipelineMetrics, state: State, connected: Mapping[str, b
     metrics.alarms.clear()
     for (grade, alarm_state), count in alarms.items():
         metrics.alarms.labels(grade, alarm_state).set(count)
-    for name, count in sensors_by_state(state).items():
-        metrics.sensors.labels(name).set(count)
+    sensors = sensors_by_state(state)
+    for name in ("reporting", "silent", "never"):
+        metrics.sensors.labels(name).set(sensors[name])
     for name, is_connected in connected.items():
         metrics.connected.labels(name).set(is_connected)
     metrics.inbox_depth.set(inbox_depth)

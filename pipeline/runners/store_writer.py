@@ -27,12 +27,18 @@ class EventStore(Protocol):
 
 
 class StoreWriter:
-    """Takes events in order, from one thread; ``flush`` waits until all that was put is stored."""
+    """Takes events in order, from one thread; ``flush`` waits until all that was put is stored.
+
+    Attributes:
+        turns: transactions begun; while it is busy it stands when they no longer rise.
+
+    """
 
     def __init__(self, store: EventStore, storing: Executor | None = None) -> None:
         """Take the store, and what carries out its transactions one at a time; None = a thread of its own."""
         self._store = store
         self._executor = storing or ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
+        self.turns = 0
         self._events: list[AlarmEvent] = []
         self._rows: list[OutboxRow] = []
         self._next_offset = 0
@@ -79,6 +85,11 @@ class StoreWriter:
         """
         self._raise()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something waits to be stored; thread-safe."""
+        return self._busy
+
     def close(self) -> None:
         """End after what was put."""
         if self._storing is not None:
@@ -98,6 +109,7 @@ class StoreWriter:
                     return
                 events, rows, self._events, self._rows = self._events, self._rows, [], []
                 next_offset = self._next_offset
+            self.turns += 1
             try:
                 self._store.record(events, rows, next_offset)
             except Exception as error:  # noqa: BLE001 - told to the pipeline's own thread, which then ends

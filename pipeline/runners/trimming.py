@@ -10,6 +10,7 @@ import structlog
 
 from model.errors import FengsuiError
 from pipeline.metrics import PipelineMetrics
+from pipeline.watch.progress import Turns
 from store import snapshots
 from store.journal.retention import KeepLimits
 from store.journal.writer import Journal
@@ -43,9 +44,10 @@ class Trimmer:
         """
         self._journal, self._limits, self._snapshots = journal, limits, snapshot_folder
         self._cursors, self._metrics = cursors, metrics
+        self.turns = Turns()
 
     def run(self, stop: threading.Event) -> None:
-        while not stop.wait(PERIOD_S):
+        while not self.turns.rest(stop, PERIOD_S):
             try:
                 self.trim()
             except (FengsuiError, OSError) as error:  # the rounds must go on; if the disk is ill they will find out

@@ -56,6 +56,7 @@ class Journal:
     Attributes:
         next_offset: of the next input that is appended.
         torn_bytes: of commits that were not finished, cut off at the start.
+        commits: begun so far.
         damage: what was durable once and does not read any more, as far as it was met.
 
     Raises:
@@ -86,6 +87,7 @@ class Journal:
         """
         self._folder, self._disk, self._segment_bytes = folder, disk, segment_bytes
         self.damage: list[Damage] = []
+        self.commits = 0
         self._pending: list[Entry] = []
         self._drafts: list[Draft] = []
         self._pending_bytes = 0
@@ -110,6 +112,12 @@ class Journal:
     def pending_bytes(self) -> int:
         """Size of what was appended and waits for a commit."""
         return self._pending_bytes
+
+    @property
+    def is_syncing(self) -> bool:
+        """Whether the disk is at work on a commit just now; thread-safe."""
+        syncing = self._syncing
+        return syncing is not None and not syncing.done()
 
     @property
     def oldest_offset(self) -> int:
@@ -178,6 +186,7 @@ class Journal:
         """
         self._write_pending()
         if self._under_way and self._active is not None:
+            self.commits += 1
             self._syncing = self._sync_thread.submit(self._active.sync)
 
     def finish_commit(self) -> list[Entry]:

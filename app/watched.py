@@ -1,0 +1,119 @@
+"""Which loops and conditions of the two processes are watched; what is wrong with any of them is a reason."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from config.settings import HealthSettings
+from model.connector import Turning
+from pipeline.delivery.history import HistoryWorker
+from pipeline.delivery.outbox import EventWorker
+from pipeline.runners.commands import CommandServer
+from pipeline.runners.embedded import EmbeddedRunner
+from pipeline.runners.recovery import readings_lag_s, sensors_by_state
+from pipeline.runners.trimming import Trimmer
+from pipeline.watch.progress import Loops
+from pipeline.watch.readiness import Check, Condition, Watch
+from pipeline.watch.words import Code
+from store.delivery_store import DeliveryStore
+
+#: After a start the sensors have so long to report.
+FIRST_DATA_S = 60.0
+
+
+def watch_pipeline(
+    watch: Watch, running: EmbeddedRunner, server: CommandServer, trimmer: Trimmer, limits: HealthSettings
+) -> None:
+    """Take on what the pipeline process does."""
+    loops, now_s = Loops(limits.loop_limit_s), time.monotonic()
+    loops.watch("step", lambda: running.turns, now_s=now_s)
+    journal = running.journal
+    loops.watch("journal-commit", lambda: journal.commits, now_s=now_s, has_work=lambda: journal.is_syncing)
+    writer = running.writer
+    loops.watch("store-writer", lambda: writer.turns, now_s=now_s, has_work=lambda: writer.is_busy)
+    loops.watch("commands", server.turns, now_s=now_s)
+    loops.watch("trimmer", trimmer.turns, now_s=now_s)
+    for name, source in running.sources.items():
+        if isinstance(source, Turning):
+            loops.watch(f"source-{name}", _turns_of(source), now_s=now_s)
+    watch.take_on(loops, [sources_check(running, limits), data_check(running, limits)])
+
+
+def _turns_of(loop: Turning) -> Callable[[], int]:
+    return lambda: loop.turns
+
+
+def sources_check(running: EmbeddedRunner, limits: HealthSettings) -> Check:
+    """Every source that has not finished must have its connection."""
+
+    def look() -> Iterable[Condition]:
+        for name, source in running.sources.items():
+            connected = source.connected() or getattr(source, "finished", False)
+            why = str(getattr(source, "last_error", ""))
+            trouble = None if connected else why or "-"
+            yield Condition(Code.SOURCE_DISCONNECTED, name, trouble, limits.disconnected_s_max)
+
+    return look
+
+
+def data_check(running: EmbeddedRunner, limits: HealthSettings) -> Check:
+    """Some sensor of those that report by the clock must report."""
+
+    def look() -> Iterable[Condition]:
+        sensors = sensors_by_state(running.state)
+        by_clock = sensors["by_clock"]
+        if by_clock and running.uptime_s() > FIRST_DATA_S:
+            silent = sensors["silent"] + sensors["never_by_clock"]
+            yield Condition(Code.NO_DATA, "", f"{silent}/{by_clock}" if silent >= by_clock else None)
+        lag_s = readings_lag_s(running.state)
+        if limits.watermark_lag_s_max is not None and lag_s is not None:
+            yield Condition(Code.WATERMARK_LAG, "", f"{lag_s:.0f} s" if lag_s > limits.watermark_lag_s_max else None)
+
+    return look
+
+
+def watch_delivery(
+    watch: Watch,
+    workers: Iterable[EventWorker | HistoryWorker],
+    store: DeliveryStore,
+    limits: HealthSettings,
+    wall_ns: Callable[[], int],
+) -> None:
+    """Take on what the delivery process does."""
+    loops, now_s = Loops(limits.loop_limit_s), time.monotonic()
+    checks: list[Check] = []
+    for worker in workers:
+        loops.watch(f"sink-{worker.name}", worker.turns, now_s=now_s)
+        if isinstance(worker, EventWorker):
+            checks.append(outbox_check(worker.name, store, limits.undelivered_s_max, wall_ns))
+        else:
+            checks.append(history_check(worker, limits.undelivered_s_max))
+    watch.take_on(loops, checks)
+
+
+def outbox_check(sink: str, store: DeliveryStore, limit_s: float, wall_ns: Callable[[], int]) -> Check:
+    """No message may wait longer than the limit."""
+
+    def look() -> Iterable[Condition]:
+        try:
+            oldest = store.oldest_pending(sink)
+        except SQLAlchemyError as error:
+            yield Condition(Code.STORE_FAILING, "delivery.db", str(error))
+            return
+        yield Condition(Code.STORE_FAILING, "delivery.db", None)
+        age_s = (wall_ns() - oldest[0]) / 1e9 if oldest else 0.0
+        yield Condition(Code.SINK_FAILING, sink, f"{age_s:.0f} s; {oldest[1]}" if oldest and age_s > limit_s else None)
+
+    return look
+
+
+def history_check(worker: HistoryWorker, limit_s: float) -> Check:
+    """What a time-series sink refuses may not go on for longer than the limit."""
+
+    def look() -> Iterable[Condition]:
+        yield Condition(Code.SINK_FAILING, worker.name, worker.fault or None, limit_s)
+
+    return look
