@@ -63,8 +63,11 @@ class Disk(Protocol):
 
     def unlink(self, path: Path) -> None: ...
 
+    def remove_folder(self, folder: Path) -> None:
+        """Remove a folder in which nothing is left."""
+
     def names(self, folder: Path) -> list[str]:
-        """Names of the files in it, in order; none if there is no such folder."""
+        """Names of the files and folders in it, in order; none if there is no such folder."""
 
     def size(self, file: int) -> int: ...
 
@@ -136,6 +139,9 @@ class LocalDisk:
 
     def unlink(self, path: Path) -> None:
         path.unlink()
+
+    def remove_folder(self, folder: Path) -> None:
+        folder.rmdir()
 
     def names(self, folder: Path) -> list[str]:
         return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []

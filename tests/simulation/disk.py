@@ -214,8 +214,12 @@ class SimulatedDisk:
             raise FileNotFoundError(errno.ENOENT, "no such file", str(path))
         self._rename(Rename(path, None, None))
 
+    def remove_folder(self, folder: Path) -> None:
+        """Folders are gone as soon as nothing is in them."""
+
     def names(self, folder: Path) -> list[str]:
-        return sorted(path.name for path in self._names if path.parent == folder)
+        within = (path.relative_to(folder).parts for path in self._names if path.is_relative_to(folder))
+        return sorted({parts[0] for parts in within if parts})
 
     def size(self, file: int) -> int:
         return len(self._open[file][1].view)
