@@ -133,14 +133,16 @@ def shipped() -> list[str]:
     return sorted(folder.name for folder in SHIPPED.iterdir() if (folder / "kinds.yaml").is_file())
 
 
+def folder_of(name: str, base: Path) -> Path:
+    """Where a pack stands, if it does; a shipped one goes before a folder of the same name."""
+    return SHIPPED / name if name in shipped() else (base / Path(name).expanduser()).resolve()
+
+
 def _folder(name: str, base: Path, place: Place, findings: Findings) -> Path | None:
-    known = shipped()
-    if name in known:
-        return SHIPPED / name
-    folder = (base / Path(name).expanduser()).resolve()
+    folder = folder_of(name, base)
     if folder.is_dir():
         return folder
-    findings.error(place, f"must be a folder or a shipped pack; {one_of(known, name)}", name)
+    findings.error(place, f"must be a folder or a shipped pack; {one_of(shipped(), name)}", name)
     return None
 
 

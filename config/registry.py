@@ -177,6 +177,13 @@ class _References:
             self._findings.error(place, f"must be unique, first given at {earlier.file}:{earlier.line}", name)
 
 
+def registry_files(path: Path) -> list[Path]:
+    """The files that a registry consists of."""
+    document = read_yaml(path, Findings())
+    shape = check_shape(document, (), _RegistryFile, Findings()) if document else None
+    return [path] if shape is None or shape.sensors_csv is None else [path, path.parent / shape.sensors_csv]
+
+
 _REQUIRED = ("tag", "kind", "asset")
 _NUMBERS = ("lat", "lon", "along_m", "period_s")
 _COLUMNS = (*_REQUIRED, "name_zh", "name_en", *_NUMBERS)

@@ -58,27 +58,43 @@ def save(folder: Path, snapshot: Snapshot, *, disk: Disk = LOCAL_DISK) -> Path:
 
 def load_newest(folder: Path, *, disk: Disk = LOCAL_DISK) -> tuple[Snapshot | None, list[Path]]:
     """The newest snapshot that verifies, and the files that do not."""
-    damaged = []
-    for path in reversed(_files(disk, folder)):
-        data = _verified(disk, path)
-        if data is None:
-            damaged.append(path)
-            continue
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        meta = arrays.pop("/meta").tobytes()
-        return Snapshot(_offset(path), meta, arrays), damaged
+    damaged: list[Path] = []
+    for path in reversed(files(folder, disk=disk)):
+        kept = load(path, disk=disk)
+        if kept is not None:
+            return kept, damaged
+        damaged.append(path)
     return None, damaged
+
+
+def load(path: Path, *, disk: Disk = LOCAL_DISK) -> Snapshot | None:
+    """One of them; None if it does not verify."""
+    data = _verified(disk, path)
+    if data is None:
+        return None
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    meta = arrays.pop("/meta").tobytes()
+    return Snapshot(offset_of(path), meta, arrays)
+
+
+def files(folder: Path, *, disk: Disk = LOCAL_DISK) -> list[Path]:
+    """All that are kept, oldest first."""
+    return [folder / name for name in disk.names(folder) if _NAME.fullmatch(name)]
+
+
+def offset_of(path: Path) -> int:
+    return int(path.name[:20])
 
 
 def oldest_usable(folder: Path, *, disk: Disk = LOCAL_DISK) -> int | None:
     """Offset of the oldest snapshot that verifies: the journal behind it is needed. None = there is none."""
-    return next((_offset(path) for path in _files(disk, folder) if _verified(disk, path) is not None), None)
+    return next((offset_of(path) for path in files(folder, disk=disk) if _verified(disk, path) is not None), None)
 
 
 def newest_offset(folder: Path, *, disk: Disk = LOCAL_DISK) -> int:
     """Offset up to which the newest snapshot says that the journal was durable; 0 = there is none."""
-    return max((_offset(path) for path in _files(disk, folder)), default=0)
+    return max((offset_of(path) for path in files(folder, disk=disk)), default=0)
 
 
 def _put(disk: Disk, path: Path, data: bytes) -> None:
@@ -92,10 +108,10 @@ def _put(disk: Disk, path: Path, data: bytes) -> None:
         disk.close(file)
     disk.rename(partial, path)
     disk.sync_folder(folder)
-    for replaced in _files(disk, folder):
-        if replaced != path and _offset(replaced) == _offset(path):
+    for replaced in files(folder, disk=disk):
+        if replaced != path and offset_of(replaced) == offset_of(path):
             disk.unlink(replaced)
-    for old in _files(disk, folder)[:-KEPT]:
+    for old in files(folder, disk=disk)[:-KEPT]:
         disk.unlink(old)
 
 
@@ -118,14 +134,6 @@ def _verified(disk: Disk, path: Path) -> bytes | None:
     except OSError:  # gone since, or the disk cannot read it: no use either way
         return None
     return data if found is not None and _checksum(data) == found[2] else None
-
-
-def _files(disk: Disk, folder: Path) -> list[Path]:
-    return [folder / name for name in disk.names(folder) if _NAME.fullmatch(name)]
-
-
-def _offset(path: Path) -> int:
-    return int(path.name[:20])
 
 
 def _checksum(data: bytes) -> str:

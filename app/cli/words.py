@@ -137,6 +137,33 @@ WORDS: dict[str, Text] = {
         "{file}: the plan of {inputs} readings from {first} on, at byte {position}, is lost",
     ),
     "journal_exported": Text("已写入 {path}：{rows} 行", "Wrote {path}: {rows} rows"),
+    "backing_up": Text("正在备份", "Backing up"),
+    "restoring": Text("正在核对与恢复", "Checking and restoring"),
+    "retracing": Text("正在重演日志", "Stepping the journal again"),
+    "backup_done": Text(
+        "已备份到 {path}：{files} 个文件，{size}；日志第 {first} 至 {next} 条，事件 {events} 条",
+        "Backed up to {path}: {files} files, {size}; inputs {first} to {next}, {events} events",
+    ),
+    "backup_left_out": Text("未备份（密钥、证书、录制数据）：", "Not in it (secrets, certificates, recordings):"),
+    "backup_sound": Text(
+        "备份完好：{files} 个文件校验一致（{time} 由 {fengsui} 备份）",
+        "The backup is sound: {files} files have their checksums (taken {time} by {fengsui})",
+    ),
+    "backup_same": Text(
+        "重演第 {first} 至 {next} 条输入：报警历史一致（{events} 条事件）",
+        "Inputs {first} to {next} stepped again: the same alarm history ({events} events)",
+    ),
+    "backup_differs": Text(
+        "重演第 {first} 至 {next} 条输入：报警历史不一致（得 {events} 条，库中 {stored_events} 条）；"
+        "若版本不同，请用备份时的版本重演",
+        "Inputs {first} to {next} stepped again: another alarm history ({events} events, {stored_events} in the "
+        "database); if this is another version, verify with the one that took it",
+    ),
+    "restored": Text(
+        "已恢复到 {path}。备份之后已确认的读数不在其中：见 docs/operations.md",
+        "Restored into {path}. What was acknowledged after the backup is not in it: see docs/operations.md",
+    ),
+    "restored_config": Text("配置文件在 {path}", "The configuration is in {path}"),
     "demo_title": Text("烽燧 演示：模拟城区", "Fengsui demo: a simulated district"),
     "demo_starting": Text("正在启动代理、模拟器与流水线……", "Starting broker, simulator and pipeline ..."),
     "demo_rate": Text("读数/秒", "readings/s"),
