@@ -1,0 +1,189 @@
+"""What must be true after a day, however it went."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from model.alarm import AlarmEvent, Transition
+from model.batch import BAD, GOOD, NO_TIME, Batch
+from model.inputs import PlanChange
+from model.plan import Plan
+from pipeline.process.step import State, begin, step
+from store.journal.entries import Entry
+from store.journal.reader import JournalReader
+from store.pipeline_reader import PipelineReader
+from tests.naive_step import Device, Reading
+from tests.simulation.day.day import Day
+from tests.simulation.day.link import Identity
+from tests.simulation.day.site import CLEARS_BELOW, JOURNAL
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of one day, for the report."""
+
+    readings: int
+    rows: int
+    events: int
+    lives: int
+    faults: int
+    told: int
+    digest: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.readings} readings ({self.rows} rows with repeats), {self.lives} lives, {self.faults} faults, "
+            f"{self.events} events, {self.told} notices; history {self.digest[:12]}"
+        )
+
+
+def check(day: Day) -> Figures:
+    entries = list(JournalReader(JOURNAL, 0, disk=day.machine.disk).read())
+    reader = PipelineReader(day.machine.pipeline_db)
+    stored = reader.event_bodies()
+    outbox = [row for _, row in reader.outbox_after(0, limit=1_000_000)]
+    reader.close()
+    events = [msgspec.json.decode(body, type=AlarmEvent) for body in stored]
+    rows = _rows(entries)
+    _no_loss(day, rows)
+    _one_history(entries, stored, len(rows))
+    _legal_clears(rows, events)
+    _acts_once(day, events)
+    assert [row.id for row in outbox] == [event.id for event in events], "outbox and events are not the same, in order"
+    _told_once(day, outbox, events)
+    digest = hashlib.sha256(b"\n".join(stored)).hexdigest()
+    told = sum(len(sink.taken) for sink in day.sinks)
+    return Figures(len({r.identity for r in rows}), len(rows), len(events), day.lives, len(day.log), told, digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One journaled row under the plan that was in force."""
+
+    offset: int
+    identity: Identity
+    received_ns: int
+    value: float
+    quality: int
+    kind: str
+
+
+def _rows(entries: Sequence[Entry]) -> list[Row]:
+    rows: list[Row] = []
+    plan: Plan | None = None
+    offset = 0
+    for entry in entries:
+        assert entry.offset == offset, "the journal has a hole or an overlap"
+        offset = entry.next_offset
+        if isinstance(entry.item, PlanChange):
+            plan = entry.item.plan
+        elif isinstance(entry.item, Batch):
+            assert plan is not None
+            rows += _batch_rows(entry.offset, entry.item, plan)
+    return rows
+
+
+def _batch_rows(offset: int, batch: Batch, plan: Plan) -> list[Row]:
+    columns = [getattr(batch, name).tolist() for name in ("sensor", "time_ns", "received_ns", "value", "quality")]
+    rows = []
+    for at, (sensor, time_ns, received_ns, value, quality) in enumerate(zip(*columns, strict=True)):
+        given = plan.sensors[sensor]
+        identity = Identity(given.tag, None if time_ns == NO_TIME else time_ns, None if math.isnan(value) else value)
+        rows.append(Row(offset + at, identity, received_ns, value, quality, given.kind))
+    return rows
+
+
+def _no_loss(day: Day, rows: Sequence[Row]) -> None:
+    """I1: what we acknowledged is journaled; so is all that the broker took over and did not lose itself."""
+    journaled = {row.identity for row in rows}
+    acknowledged = {sent.identity for sent in day.acknowledged if sent.identity and not sent.retained}
+    lost = acknowledged - journaled
+    assert not lost, f"{len(lost)} acknowledged readings are not in the journal: {sorted(lost, key=str)[:3]}"
+    sent = {one.identity for one in day.sent if one.identity and not one.retained}
+    missing = sent - {one.identity for one in day.forgiven} - journaled
+    assert not missing, f"{len(missing)} readings never arrived: {sorted(missing, key=str)[:3]}"
+    assert journaled <= sent, "readings that nobody sent"
+
+
+def _one_history(entries: Sequence[Entry], stored: Sequence[bytes], rows: int) -> None:
+    """I2, I5: an uninterrupted run over the journal gives what is stored, byte for byte; each row is accounted for."""
+    first = entries[0]
+    assert isinstance(first.item, PlanChange)
+    state: State = begin(first.item, first.offset)
+    again: list[bytes] = []
+    for entry in entries[1:]:
+        events = step(state, entry.offset, entry.item).events
+        again += [msgspec.json.encode(event, order="deterministic") for event in events]
+    for at, (one, other) in enumerate(zip(stored, again, strict=False)):
+        assert one == other, f"event {at} of the history: {one!r} stored, {other!r} by an uninterrupted run"
+    assert len(stored) == len(again), f"{len(stored)} events stored, {len(again)} by an uninterrupted run"
+    waiting = sum(len(heap) for heap in state.reorder.waiting.values())
+    counts = state.counts
+    assert counts.accepted + counts.duplicate + counts.late + waiting == rows
+
+
+def _legal_clears(rows: Sequence[Row], events: Sequence[AlarmEvent]) -> None:
+    """I3: an alarm ends by a new, good reading in range, or by a person."""
+    ends = [event for event in events if event.transition == Transition.RETURNED and not event.by]
+    news = _news(rows)
+    patient = {row.identity.tag for row in rows if row.kind == "slow"}
+    by_offset = {row.offset: row for row in rows}
+    by_value = {(row.identity.tag, row.value): row for row in reversed(rows)}  # no two readings have the same
+    for event in ends:
+        if event.rule == "system.data_gap":
+            continue
+        row = by_offset.get(event.offset)
+        if event.tag in patient:  # it has waited, and leaves at the place of what released it
+            row = by_value.get((event.tag, event.why.value)) if event.why and event.why.value is not None else None
+        assert row is not None, f"{event.rule} of {event.tag} ended without a reading"
+        assert row.offset <= event.offset
+        assert row.identity.tag == event.tag
+        assert row.quality == GOOD, f"{event.rule} of {event.tag} ended by a doubtful reading"
+        assert event.tag in patient or row.offset in news, f"{event.rule} of {event.tag} ended by an old reading"
+        limit = CLEARS_BELOW.get(event.rule, math.inf)
+        assert row.value < limit, f"{event.rule} of {event.tag} ended at {row.value}"
+
+
+def _news(rows: Sequence[Row]) -> set[int]:
+    """Offsets of rows that are new and in time, by the naive twin of the admission; patient kinds left out."""
+    devices: dict[str, Device] = {}
+    news = set()
+    for row in rows:
+        if row.kind == "slow":
+            continue
+        device = devices.setdefault(row.identity.tag, Device())
+        usable = row.value if row.quality < BAD else math.nan
+        given = Reading(0, row.identity.time_ns, row.received_ns, row.value, row.quality)
+        verdict, _, faulty = device.admit(given, usable)
+        if verdict == "accepted" and not faulty:
+            news.add(row.offset)
+    return news
+
+
+def _acts_once(day: Day, events: Sequence[AlarmEvent]) -> None:
+    """A person who was told "done" finds it done, once; one who was refused finds nothing."""
+    done = Counter(event.note for event in events if event.by)
+    for command, refused in day.told.items():
+        assert done[command] == (0 if refused else 1), f"command {command} ({refused or 'done'}): {done[command]} times"
+
+
+def _told_once(day: Day, outbox: Sequence[object], events: Sequence[AlarmEvent]) -> None:
+    """I4: each event at each sink, the same each time; each alarm's events in their order."""
+    order = {event.id: at for at, event in enumerate(events)}
+    for sink in day.sinks:
+        bodies: dict[str, bytes] = {}
+        last: dict[str, int] = {}
+        for message in sink.taken:
+            if message.id in bodies:
+                assert bodies[message.id] == message.body, f"{sink.name}: one id with two bodies"
+                continue
+            bodies[message.id] = message.body
+            assert last.get(message.alarm_id, -1) < order[message.id], f"{sink.name}: an alarm's events out of order"
+            last[message.alarm_id] = order[message.id]
+        assert bodies.keys() == order.keys(), f"{sink.name}: {len(order) - len(bodies)} notices missing"
