@@ -214,6 +214,7 @@ class Probe:
 
     ok: bool
     message: str
+    warnings: tuple[str, ...] = ()  # it works, and somebody should look
 
 
 class Inbox(Protocol):

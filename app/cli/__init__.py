@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from app.cli import alarms, backup, check, demo, journal, probe, processes, replay, status
+from app.cli import alarms, backup, check, demo, doctor, journal, probe, processes, replay, status
 from app.cli.screen import EXIT_CONFIG, EXIT_FAILED, complain, set_up_logging
 from app.house import check_rooms
 from model.errors import ConfigError, ConfigErrors, FengsuiError
@@ -27,6 +27,7 @@ app.command("demo")(demo.demo)
 app.command("run")(processes.run)
 app.command("check")(check.check)
 app.command("probe")(probe.probe)
+app.command("doctor")(doctor.doctor)
 app.command("replay")(replay.replay)
 app.add_typer(alarms.app, name="alarms")
 app.command("status")(status.status)

@@ -69,6 +69,11 @@ OnFrames: TypeAlias = Callable[[Frames], None]
 _PRIVATE = ("_sock_recv", "_loop_rc_handle", "_packet_queue")
 
 
+def reads_frames() -> bool:
+    """Whether this paho has what taking packets apart many at a time leans on."""
+    return all(hasattr(Client, name) for name in _PRIVATE)
+
+
 class FramedClient(Client):
     """A paho client that takes PUBLISH packets apart many at a time and writes acknowledgements together.
 
@@ -87,7 +92,7 @@ class FramedClient(Client):
     def frame(self, on_frames: OnFrames, packet_bytes_max: int) -> None:
         """Hand PUBLISH packets to ``on_frames``, where this paho lets us."""
         self.on_frames = on_frames
-        if all(hasattr(Client, name) for name in _PRIVATE):
+        if reads_frames():
             five = self.protocol == MQTTProtocolVersion.MQTTv5
             self._frames = FrameBuffer(five=five, packet_bytes_max=packet_bytes_max)
 

@@ -205,3 +205,8 @@ def _take(
 
 
 _NONE = Frames(b"", *np.empty((7, 0), np.int64))
+
+
+def kernels_from_cache() -> bool:
+    """Whether a start found its kernels compiled; false where it had to compile them."""
+    return bool(_take.stats.cache_hits) and not _take.stats.cache_misses

@@ -151,7 +151,9 @@ class MqttSource:
             return Probe(ok=False, message=f"{place}: {fault}")
         filters = ", ".join(name for name, _ in self._settings.filters)
         found = f"{place}: connected with MQTT {self._settings.version}, may read {filters}"
-        return Probe(ok=True, message=found + _about(trial.care))
+        warnings = _warnings(trial.care)
+        about = [said for said in (trial.care.version, *warnings) if said]
+        return Probe(ok=True, message="; ".join([found, *about]), warnings=warnings)
 
     def try_out(self) -> str:
         """Connect once without keeping a session; returns what went wrong.
@@ -379,13 +381,12 @@ def _both(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> NDA
     return one & other
 
 
-def _about(care: BrokerCare) -> str:
-    """What the broker said of itself, and what is to be done about it."""
-    said = ""
-    if care.version:
-        old = f" (older than {minimum()}: it can be brought down from outside, upgrade it)"
-        said += f"; {care.version}{old if is_old(care.version) else ''}"
+def _warnings(care: BrokerCare) -> tuple[str, ...]:
+    """What the broker said of itself that somebody should look at."""
+    found = []
+    if is_old(care.version):
+        found.append(f"{care.version} is older than {minimum()}: it can be brought down from outside, upgrade it")
     dropped = care.figures().get("dropped", 0)
     if dropped:
-        said += f"; it has dropped {dropped:.0f} messages since its start (max_queued_messages 0 keeps them)"
-    return said
+        found.append(f"it has dropped {dropped:.0f} messages since its start: set its max_queued_messages to 0")
+    return tuple(found)

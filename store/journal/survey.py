@@ -79,11 +79,14 @@ def journal_bytes(folder: Path, *, disk: Disk = LOCAL_DISK) -> int:
     return total
 
 
-def survey(folder: Path, *, progress: Progress = lambda _: None, disk: Disk = LOCAL_DISK) -> list[SegmentSurvey]:
+def survey(
+    folder: Path, *, newest: int = 0, progress: Progress = lambda _: None, disk: Disk = LOCAL_DISK
+) -> list[SegmentSurvey]:
     """Verify every record; may run beside the writer.
 
     Args:
         folder: of the journal.
+        newest: only so many of the newest files; 0 = all.
         progress: told how far it is.
         disk: that it is on.
 
@@ -91,7 +94,7 @@ def survey(folder: Path, *, progress: Progress = lambda _: None, disk: Disk = LO
         JournalError: a file is of a newer format.
 
     """
-    paths = segments(folder, disk)
+    paths = segments(folder, disk)[-newest:]
     found, looked_through = [], 0
     numbers = _Numbers()
     for at, path in enumerate(paths):
