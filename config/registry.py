@@ -53,6 +53,8 @@ class _AssetShape(Shape):
     id: Name
     name: TextShape
     site: str
+    kind: str = Field(default="", description="What detectors and rules on whole assets go by.")
+    attributes: dict[str, float] = Field(default={}, description="SI, such as wave_speed_m_s.")
 
 
 class SensorShape(Shape):
@@ -126,7 +128,7 @@ def _registry(shape: _RegistryFile, rows: Sequence[_Row]) -> Registry:
             Site(entry.id, entry.name.text(), entry.enterprise, entry.grid_cell, entry.position.position())
             for entry in shape.sites
         ),
-        tuple(Asset(entry.id, entry.name.text(), entry.site) for entry in shape.assets),
+        tuple(Asset(entry.id, entry.name.text(), entry.site, entry.kind, entry.attributes) for entry in shape.assets),
         tuple(row.sensor for row in rows),
     )
 

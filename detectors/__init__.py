@@ -1,6 +1,7 @@
-"""Detectors: readings in, one score a reading out; learned per sensor, the same however the input is cut up.
+"""Detectors: readings in, scores out; learned per sensor or asset, the same however the input is cut up.
 
-A new detector is one file beside this one and one line in ``DETECTORS``; ``tests/checks`` then runs on it.
+A new detector is one file beside this one and one line in ``DETECTORS`` (one score a reading) or in ``ASSET_DETECTORS``
+(all sensors of an asset together); ``tests/checks`` then runs on it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,19 @@ from detectors.flatline import Flatline
 from detectors.limit import Limit
 from detectors.rate import Rate
 from detectors.silence import Silence
-from model.detector import Detector
+from detectors.vote import Vote
+from model.detector import AssetDetector, Detector
 from model.plan import Parameter
 
 
 class AnyDetector(Detector[Any], DeclaredParameters, Protocol):
     """A detector whose state is known to itself alone."""
+
+    def __init__(self, **parameters: Parameter) -> None: ...
+
+
+class AnyAssetDetector(AssetDetector[Any], DeclaredParameters, Protocol):
+    """A detector on assets whose state is known to itself alone."""
 
     def __init__(self, **parameters: Parameter) -> None: ...
 
@@ -32,4 +40,9 @@ DETECTORS: dict[str, type[AnyDetector]] = {
     "cusum": Cusum,
     "flatline": Flatline,
     "silence": Silence,
+}
+
+#: The same for detectors on whole assets.
+ASSET_DETECTORS: dict[str, type[AnyAssetDetector]] = {
+    "vote": Vote,
 }

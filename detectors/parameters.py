@@ -4,22 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import TypeVar
 
-from detectors import DETECTORS, AnyDetector
+from detectors import ASSET_DETECTORS, DETECTORS, AnyAssetDetector, AnyDetector
 from detectors.declaration import ParameterError, declared
 from model.plan import Parameter
 
+T = TypeVar("T", AnyDetector, AnyAssetDetector)
+
 
 def build(name: str, parameters: Mapping[str, Parameter]) -> AnyDetector:
-    """Make one detector.
+    """Make one detector on single sensors.
 
     Raises:
         ParameterError: the detector or a parameter is unknown, or a value is of the wrong type or out of range.
 
     """
-    if name not in DETECTORS:
-        raise ParameterError("", "", f"must be one of {', '.join(DETECTORS)}{_suggestion(name, DETECTORS)}", name)
-    detector = DETECTORS[name]
+    if name in ASSET_DETECTORS:
+        raise ParameterError("", "", "looks at whole assets: assets must be given", name)
+    return _build(name, DETECTORS, parameters)
+
+
+def build_for_assets(name: str, parameters: Mapping[str, Parameter]) -> AnyAssetDetector:
+    """Make one detector on whole assets; raises as ``build`` does."""
+    if name in DETECTORS:
+        raise ParameterError("", "", "looks at single sensors: assets must not be given", name)
+    return _build(name, ASSET_DETECTORS, parameters)
+
+
+def _build(name: str, detectors: Mapping[str, type[T]], parameters: Mapping[str, Parameter]) -> T:
+    if name not in detectors:
+        raise ParameterError("", "", f"must be one of {', '.join(detectors)}{_suggestion(name, detectors)}", name)
+    detector = detectors[name]
     known = {parameter.name: parameter for parameter in declared(detector)}
     for given in parameters:
         if given not in known:

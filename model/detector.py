@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,10 @@ from numpy.typing import NDArray
 from model.batch import Batch
 from model.inputs import Tick
 from model.scores import Scores
+from model.sensor import Position
+
+#: Name -> float64 [n].
+Columns: TypeAlias = dict[str, NDArray[np.float64]]
 
 S = TypeVar("S")
 Read = TypeVar("Read", contravariant=True)  # a state that is only read
@@ -86,4 +91,74 @@ class LowerBounding(Protocol[Read]):
 
     def is_lower_bound(self, state: Read, slot: NDArray[np.int32], time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Say it of rows that ``update`` has scored: bool [n]."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AssetInput:
+    """One sensor of an asset that a detector looks at."""
+
+    tag: str
+    kind: str
+    unit: str
+    position: Position
+    period_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AssetView:
+    """An asset as its detector sees it.
+
+    Attributes:
+        inputs: in the order of their places along the asset, then of their tags; that of the columns of ``update``.
+        attributes: SI.
+
+    """
+
+    id: str
+    attributes: Mapping[str, float]
+    inputs: tuple[AssetInput, ...]
+
+
+class AssetDetector(Protocol[S]):
+    """Scores whole assets on a grid of event time; grades nothing, does no I/O and reads no clock.
+
+    ``S`` is a dataclass of arrays of fixed shape, changed in place by ``update`` alone.
+    """
+
+    state_version: int
+
+    @property
+    def every_s(self) -> float:
+        """The grid: instants that are whole multiples of it since 1970."""
+        ...
+
+    def units(self, unit: str) -> dict[str, str]:
+        """Unit of each column that ``update`` gives, for sensors that all measure in ``unit`` (empty: in several).
+
+        The empty name is the score. ``most``, where it is given, is what the score could be at most with the sensors
+        that say nothing. All others are further facts, such as a place.
+        """
+        ...
+
+    def fits(self, asset: AssetView) -> bool:
+        """Whether the asset has the sensors and attributes that are needed; one that has not is left alone."""
+        ...
+
+    def init(self, asset: AssetView) -> S: ...
+
+    def update(self, state: S, asset: AssetView, time_ns: NDArray[np.int64], value: NDArray[np.float64]) -> Columns:
+        """Score instants, one after the other.
+
+        Args:
+            state: of this asset.
+            asset: as ``init`` saw it.
+            time_ns: int64 [n], rising; an instant at which no sensor said anything may be left out.
+            value: float64 [n, inputs], the last value of each sensor at or before that instant; NaN where it is bad or
+                old. Not modified.
+
+        Returns:
+            float64 [n] for each name of ``units``, NaN = nothing to say.
+
+        """
         ...

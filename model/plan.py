@@ -17,9 +17,10 @@ class DetectorSpec:
     """One configured detector. Its ``id`` is the operand by which conditions name its score."""
 
     id: str
-    detector: str  # name in detectors.DETECTORS
-    kinds: tuple[str, ...]
+    detector: str  # name in detectors.DETECTORS, or in detectors.ASSET_DETECTORS
+    kinds: tuple[str, ...]  # of a detector on assets: the kinds of the asset's sensors that it looks at
     parameters: dict[str, Parameter]
+    assets: tuple[str, ...] = ()  # Asset.kind; given = it scores whole assets
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class RuleSpec:
     source: Text  # clause of the standard that the thresholds come from
     latching: bool = False
     advice: tuple[Advice, ...] = ()
+    assets: tuple[str, ...] = ()  # Asset.kind; given = it judges whole assets, and has no kinds
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -52,6 +52,8 @@ class Asset:
     id: str
     name: Text
     site: str  # Site.id
+    kind: str = ""  # what detectors and rules on whole assets go by; empty = none looks at it
+    attributes: dict[str, float] = field(default_factory=dict)  # SI, such as wave_speed_m_s
 
 
 class Beyond(StrEnum):

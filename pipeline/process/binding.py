@@ -6,32 +6,26 @@ belongs to another kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.parameters import build
-from model.alarm import Grade
 from model.detector import Detector, LowerBounding, SensorGroup
-from model.plan import DetectorSpec, Plan, RuleSpec
+from model.plan import DetectorSpec, Plan
 from model.sensor import Kind
-from rules.evidence import GradeTest
-from rules.grading import Delays, GradingState
-from rules.language import operands, parse, resolve
+from pipeline.process.assets import AssetProgram, bind_assets
+from pipeline.process.bound_rule import BoundRule, bind_rule
+from pipeline.process.change import About
 from rules.possible import Possible
 
 #: A reading older than this at receipt is news about the past; three scan periods where those are longer.
 OFFLINE_S = 60.0
 #: An off-delay runs through no longer pause between two good readings; three scan periods where those are longer.
 PAUSE_S = 5.0
-
-
-#: (slot int32 [n], time_ns int64 [n]) of rows -> bool [n].
-AtLeast: TypeAlias = Callable[[NDArray[np.int32], NDArray[np.int64]], NDArray[np.bool_]]
 
 
 @dataclass(slots=True)
@@ -41,22 +35,6 @@ class BoundDetector:
     spec: DetectorSpec
     detector: Detector[Any]
     state: Any
-
-
-@dataclass(slots=True)
-class BoundRule:
-    """A rule on the sensors of one kind."""
-
-    spec: RuleSpec
-    order: int  # place in the plan; breaks ties between events of one row
-    tests: tuple[GradeTest, ...]  # of each grade, lowest first
-    delays: Delays
-    operands: frozenset[str]
-    lower_bounds: dict[str, AtLeast]  # operand -> which of its scores are lower bounds
-    state: GradingState
-
-    def grade(self, level: int) -> Grade:
-        return Grade.NONE if level == 0 else self.spec.grades[level - 1].grade
 
 
 @dataclass(slots=True)
@@ -97,9 +75,20 @@ class Bound:
     pause_ns: NDArray[np.int64]
     lateness_ns: dict[int, int]
     tag_index: dict[str, int]
+    asset_programs: list[AssetProgram]
+
+    def about(self, program: KindProgram, slot: int) -> About:
+        """The sensor that a slot of a program stands for."""
+        index = int(program.sensors[slot])
+        sensor = self.plan.sensors[index]
+        return About(sensor.tag, sensor.asset, program.kind.unit, int(self.offline_ns[index]), (index,))
 
     def judge_of(self, rule: str, tag: str) -> tuple[BoundRule, int] | None:
-        """The rule and the sensor's slot in it; None where the rule does not look at such a sensor."""
+        """The rule and the slot in it of the sensor or asset; None where the rule does not look at such a one."""
+        for program in self.asset_programs:
+            own = next((bound for bound in program.rules if bound.spec.id == rule), None)
+            if own is not None and tag in program.names:
+                return own, program.names.index(tag)
         index = self.tag_index.get(tag)
         if index is None:
             return None
@@ -125,15 +114,17 @@ def bind(plan: Plan) -> Bound:
         programs.append(_program(plan, kind, sensors))
     periods = np.array([_period_s(plan, programs[p].kind, i) for i, p in enumerate(program_of)], np.float64)
     lateness = {i: int(programs[p].kind.lateness_s * 1e9) for i, p in enumerate(program_of)}
+    offline_ns = (np.maximum(OFFLINE_S, 3 * periods) * 1e9).astype(np.int64)
     return Bound(
         plan=plan,
         programs=programs,
         program_of=program_of,
         slot_of=slot_of,
-        offline_ns=(np.maximum(OFFLINE_S, 3 * periods) * 1e9).astype(np.int64),
+        offline_ns=offline_ns,
         pause_ns=(np.maximum(PAUSE_S, 3 * periods) * 1e9).astype(np.int64),
         lateness_ns={i: late for i, late in lateness.items() if late > 0},
         tag_index={sensor.tag: i for i, sensor in enumerate(plan.sensors)},
+        asset_programs=bind_assets(plan, periods, offline_ns),
     )
 
 
@@ -149,39 +140,20 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32]) -> KindProgram:
     )
     detectors = []
     for spec in plan.detectors:
-        if kind.id in spec.kinds:
+        if kind.id in spec.kinds and not spec.assets:
             detector = build(spec.detector, spec.parameters)
             detectors.append(BoundDetector(spec, detector, detector.init(group)))
     units = {"value": kind.unit, "quality": "", "clock_fault": ""}
     units |= {bound.spec.id: bound.detector.score_unit(kind.unit) for bound in detectors}
+    lower_bounds = {
+        bound.spec.id: partial(bound.detector.is_lower_bound, bound.state)
+        for bound in detectors
+        if isinstance(bound.detector, LowerBounding)
+    }
     rules = [
-        _bind_rule(spec, order, units, detectors, len(sensors))
+        bind_rule(spec, order, units, lower_bounds, len(sensors))
         for order, spec in enumerate(plan.rules)
         if kind.id in spec.kinds
     ]
     possible = Possible([test.condition for rule in rules for test in rule.tests], list(units))
     return KindProgram(kind, sensors, group, detectors, rules, possible)
-
-
-def _bind_rule(
-    spec: RuleSpec, order: int, units: dict[str, str], detectors: list[BoundDetector], sensors: int
-) -> BoundRule:
-    conditions = [resolve(parse(grade.when), units) for grade in spec.grades]
-    delays = Delays(
-        np.array([round(grade.on_delay_s * 1e9) for grade in spec.grades], np.int64),
-        np.array([round(grade.off_delay_s * 1e9) for grade in spec.grades], np.int64),
-    )
-    named = frozenset(name for condition in conditions for name in operands(condition))
-    return BoundRule(
-        spec=spec,
-        order=order,
-        tests=tuple(GradeTest(c, grade.deadband) for c, grade in zip(conditions, spec.grades, strict=True)),
-        delays=delays,
-        operands=named,
-        lower_bounds={
-            bound.spec.id: partial(bound.detector.is_lower_bound, bound.state)
-            for bound in detectors
-            if bound.spec.id in named and isinstance(bound.detector, LowerBounding)
-        },
-        state=GradingState.fresh(sensors, len(spec.grades)),
-    )

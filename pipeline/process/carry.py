@@ -10,7 +10,9 @@ from dataclasses import fields
 from typing import Any
 
 from model.alarm import Alarm
-from pipeline.process.binding import Bound, BoundRule, KindProgram
+from pipeline.process.assets import AssetProgram
+from pipeline.process.binding import Bound, KindProgram
+from pipeline.process.bound_rule import BoundRule
 from rules.alarm_machine import ACTIVE
 from rules.grading import NEVER
 
@@ -18,10 +20,14 @@ from rules.grading import NEVER
 def carry_over(old: Bound, new: Bound, open_alarms: Iterable[Alarm]) -> None:
     """Copy state from ``old`` into ``new``, in place. A kind that is measured in another unit begins anew."""
     before = {program.kind.id: program for program in old.programs}
-    for program in new.programs:
-        source = before.get(program.kind.id)
-        if source is not None and source.kind.unit == program.kind.unit:
-            _carry_program(source, program)
+    for of_kind in new.programs:
+        source = before.get(of_kind.kind.id)
+        if source is not None and source.kind.unit == of_kind.kind.unit:
+            _carry_program(source, of_kind)
+    sources = {program.id: program for program in old.asset_programs}
+    for program in new.asset_programs:
+        if program.id in sources:
+            _carry_assets(sources[program.id], program)
     keep_on(new, open_alarms)
 
 
@@ -64,6 +70,44 @@ def _carry_program(source: KindProgram, target: KindProgram) -> None:
             goes_on = every if all(unchanged[name] is every for name in rule.operands) else steady
             copy_slots(old_rule.state, rule.state, *goes_on)
             rule.state.recount()
+
+
+def _carry_assets(source: AssetProgram, target: AssetProgram) -> None:
+    """An asset whose sensors and attributes are the same goes on, in the detectors and rules that are the same."""
+    same = [
+        (source.names.index(name), slot)
+        for slot, name in enumerate(target.names)
+        if name in source.names and _same_views(source, source.names.index(name), target, slot)
+    ]
+    for old, new in same:
+        copy_slots(source.grid_state, target.grid_state, source.inputs_of(old), target.inputs_of(new))
+    goes_on = {bound.spec.id: bound for bound in source.detectors}
+    unchanged = {bound.spec.id for bound in target.detectors if goes_on.get(bound.spec.id, bound).spec == bound.spec}
+    for bound in target.detectors:
+        if bound.spec.id in unchanged & goes_on.keys():
+            for old, new in same:
+                if bound.states[new] is not None:
+                    copy_state(goes_on[bound.spec.id].states[old], bound.states[new])
+    rules = {rule.spec.id: rule for rule in source.rules}
+    for rule in target.rules:
+        before = rules.get(rule.spec.id)
+        if (
+            before is not None
+            and before.spec.grades == rule.spec.grades
+            and {name.partition(".")[0] for name in rule.operands} <= unchanged & goes_on.keys()
+        ):
+            copy_slots(before.state, rule.state, [old for old, _ in same], [new for _, new in same])
+            rule.state.recount()
+
+
+def _same_views(source: AssetProgram, old: int, target: AssetProgram, new: int) -> bool:
+    return source.views[old] == target.views[new]
+
+
+def copy_state(source: Any, target: Any) -> None:
+    """Copy the arrays of one state dataclass whole."""
+    for item in fields(target):
+        getattr(target, item.name)[...] = getattr(source, item.name)
 
 
 def _of_same_period(

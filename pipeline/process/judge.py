@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.batch import Batch
-from model.condition import Comparison
 from model.inputs import Tick
-from pipeline.process.binding import Bound, BoundRule, KindProgram
+from pipeline.process.assets import judge_assets, judge_assets_over_time
+from pipeline.process.binding import Bound, KindProgram
+from pipeline.process.bound_rule import BoundRule
+from pipeline.process.change import OF_READINGS, LevelChange, changes_of, known
 from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, SAYS_NOTHING
 from rules.grading import NEVER, Changes, Delays, grade_rows, grade_time, rows_begun
 
@@ -19,57 +21,6 @@ from rules.grading import NEVER, Changes, Delays, grade_rows, grade_time, rows_b
 _NEVER_BY_ROWS_NS = np.iinfo(np.int64).max
 
 Columns = dict[str, NDArray[np.float64]]
-
-
-@dataclass(frozen=True, slots=True)
-class LevelChange:
-    """One alarm level of one sensor that changed."""
-
-    row: int  # in the batch that was judged; -1 = by the passing of time
-    rule: BoundRule
-    sensor: int
-    before: int
-    after: int
-    time_ns: int
-    since_ns: int
-    value: float
-    quality: int
-    scores: dict[str, float]
-    margin: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Graded:
-    """What a change was judged by; ``at`` indexes ``columns``, ``slots`` and ``rows`` by graded row."""
-
-    program: KindProgram
-    rule: BoundRule
-    columns: Columns
-    slots: NDArray[np.int32]
-    rows: NDArray[np.int64]
-
-    def changes(self, changes: Changes) -> Iterator[LevelChange]:
-        for k, at in enumerate(changes.row):
-            after = int(changes.after[k])
-            scores = {
-                name: float(self.columns[name][at])
-                for name in sorted(self.rule.operands - {"value", "quality"})
-                if not np.isnan(self.columns[name][at])
-            }
-            value = float(self.columns["value"][at])
-            yield LevelChange(
-                row=int(self.rows[at]),
-                rule=self.rule,
-                sensor=int(self.program.sensors[self.slots[at]]),
-                before=int(changes.before[k]),
-                after=after,
-                time_ns=int(changes.time_ns[k]),
-                since_ns=int(changes.since_ns[k]),
-                value=value,
-                quality=int(self.columns["quality"][at]),
-                scores=scores,
-                margin=_margin(self.rule, after, value),
-            )
 
 
 def judge_rows(
@@ -109,13 +60,13 @@ def judge_rows(
             some = _concerned(rule, columns, may_begin, slots)
             if some is not None:
                 own = {name: column[some] for name, column in columns.items()}
-                graded = _Graded(program, rule, own, slots[some], rows[some])
                 times = part.time_ns[some]
                 evidence = _row_evidence(rule, own, late[some], _highest(rule, own, slots[some], times))
                 moved = grade_rows(
-                    rule.state, rule.delays, graded.slots, times, evidence, NEVER, paused=paused[rows[some]]
+                    rule.state, rule.delays, slots[some], times, evidence, NEVER, paused=paused[rows[some]]
                 )
-                changes.extend(graded.changes(moved))
+                changes.extend(_told(bound, program, rule, moved, own, slots[some], rows[some]))
+    changes += judge_assets(bound.asset_programs, batch, fresh)
     changes.sort(key=lambda change: (change.row, change.rule.order))
     return changes
 
@@ -139,8 +90,9 @@ def judge_tick(bound: Bound, tick: Tick, last_value: NDArray[np.float64]) -> lis
             if score is not None:
                 scores[detector.spec.id] = score
         for rule in program.rules:
-            changes.extend(_rule_over_time(program, rule, scores, tick, last_value))
-    changes.sort(key=lambda change: (change.rule.order, change.sensor))
+            changes.extend(_rule_over_time(bound, program, rule, scores, tick, last_value))
+    changes += judge_assets_over_time(bound.asset_programs, tick)
+    changes.sort(key=lambda change: (change.rule.order, change.about.sensors, change.about.tag))
     return changes
 
 
@@ -211,7 +163,7 @@ def _row_evidence(rule: BoundRule, columns: Columns, late: NDArray[np.bool_], hi
 
 
 def _rule_over_time(
-    program: KindProgram, rule: BoundRule, scores: Columns, tick: Tick, last_value: NDArray[np.float64]
+    bound: Bound, program: KindProgram, rule: BoundRule, scores: Columns, tick: Tick, last_value: NDArray[np.float64]
 ) -> Iterator[LevelChange]:
     slots = np.arange(len(program.sensors), dtype=np.int32)
     nothing = np.full(len(slots), np.nan)
@@ -228,18 +180,20 @@ def _rule_over_time(
             now = np.full(len(some), tick.wall_ns, np.int64)
             found = grade_rows(rule.state, delays, some, now, evidence[some], tick.elapsed_ns)
             part = {name: column[some] for name, column in columns.items()}
-            yield from _Graded(program, rule, part, some, np.full(len(some), -1)).changes(found)
+            yield from _told(bound, program, rule, found, part, some, np.full(len(some), -1))
     due = grade_time(rule.state, rule.delays, tick.elapsed_ns, round(program.kind.lateness_s * 1e9))
     if len(due.row):
-        yield from _Graded(program, rule, columns, slots, np.full(len(slots), -1)).changes(due)
+        yield from _told(bound, program, rule, due, columns, slots, np.full(len(slots), -1))
 
 
-def _margin(rule: BoundRule, level: int, value: float) -> float | None:
-    """How far the value is from the next higher grade, where that is a plain limit on the value."""
-    if level >= len(rule.tests) or np.isnan(value):
-        return None
-    condition = rule.tests[level].condition
-    if not isinstance(condition, Comparison) or condition.operand != "value":
-        return None
-    rises = condition.operator in (">", ">=")
-    return condition.limit - value if rises else value - condition.limit
+def _told(
+    bound: Bound,
+    program: KindProgram,
+    rule: BoundRule,
+    found: Changes,
+    columns: Columns,
+    slots: NDArray[np.int32],
+    rows: NDArray[np.int64],
+) -> Iterator[LevelChange]:
+    facts = partial(known, columns, rule.operands - OF_READINGS)
+    return changes_of(rule, partial(bound.about, program), found, columns, slots, rows, facts)

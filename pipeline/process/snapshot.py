@@ -16,7 +16,9 @@ from model.inputs import PlanChange
 from model.plan import Plan
 from model.state import ADDED
 from pipeline.process.admission import FIELDS as ADMISSION_FIELDS
-from pipeline.process.binding import BoundDetector, BoundRule, KindProgram
+from pipeline.process.assets import AssetProgram, BoundAssetDetector
+from pipeline.process.binding import BoundDetector, KindProgram
+from pipeline.process.bound_rule import BoundRule
 from pipeline.process.carry import keep_on
 from pipeline.process.recent import RING_FIELDS
 from pipeline.process.reorder import Waiting
@@ -102,6 +104,7 @@ def load(snapshot: Snapshot) -> tuple[State, list[str]]:
     state.reorder.newest_ns = {index[tag]: t for tag, t in meta.newest_ns.items()}
     state.reorder.arrivals = meta.arrivals
     anew = [name for program in state.bound.programs for name in _fill_program(program, snapshot, meta)]
+    anew += [name for program in state.bound.asset_programs for name in _fill_assets(program, snapshot, meta)]
     if anew:
         keep_on(state.bound, state.alarms.judged_alarms())
     return state, anew
@@ -155,6 +158,27 @@ def _fill_program(program: KindProgram, snapshot: Snapshot, meta: _Meta) -> list
     return anew
 
 
+def _fill_assets(program: AssetProgram, snapshot: Snapshot, meta: _Meta) -> list[str]:
+    """Give the assets of a kind their state back; returns the names of detectors and rules that begin anew."""
+    lost = _fill(program.grid_state, program.id, snapshot.arrays)
+    anew, fresh = [], set()
+    for bound in program.detectors:
+        known = meta.detector_versions.get(f"{program.id}/{bound.spec.id}")
+        parts = [
+            (part, _asset_name(program, bound, slot)) for slot, part in enumerate(bound.states) if part is not None
+        ]
+        misfits = [name for part, name in parts if _fill(part, name, snapshot.arrays)]
+        if lost or known != bound.detector.state_version or misfits:
+            fresh.add(bound.spec.id)
+            anew.append(f"{program.id}/{bound.spec.id}")
+    for rule in program.rules:
+        name = f"{program.id}/rule/{rule.spec.id}"
+        if {operand.partition(".")[0] for operand in rule.operands} & fresh or _fill(rule.state, name, snapshot.arrays):
+            anew.append(name)
+        rule.state.recount()
+    return anew
+
+
 def _fill(part: Any, prefix: str, arrays: Mapping[str, NDArray[Any]]) -> str:
     """Copy the kept arrays of one state dataclass into it, all or none; returns the name of one that does not fit."""
     pairs = []
@@ -176,6 +200,10 @@ def _versions(state: State) -> dict[str, int]:
         f"{program.kind.id}/{bound.spec.id}": bound.detector.state_version
         for program in state.bound.programs
         for bound in program.detectors
+    } | {
+        f"{of_assets.id}/{one.spec.id}": one.detector.state_version
+        for of_assets in state.bound.asset_programs
+        for one in of_assets.detectors
     }
 
 
@@ -188,6 +216,18 @@ def _arrays(state: State) -> Iterator[tuple[str, NDArray[Any]]]:
             yield from _fields(_detector_name(program, bound), bound.state)
         for rule in program.rules:
             yield from _fields(_rule_name(program, rule), rule.state)
+    for of_assets in state.bound.asset_programs:
+        yield from _fields(of_assets.id, of_assets.grid_state)
+        for one in of_assets.detectors:
+            for slot, part in enumerate(one.states):
+                if part is not None:
+                    yield from _fields(_asset_name(of_assets, one, slot), part)
+        for rule in of_assets.rules:
+            yield from _fields(f"{of_assets.id}/rule/{rule.spec.id}", rule.state)
+
+
+def _asset_name(program: AssetProgram, bound: BoundAssetDetector, slot: int) -> str:
+    return f"{program.id}/detector/{bound.spec.id}/{program.names[slot]}"
 
 
 def _detector_name(program: KindProgram, bound: BoundDetector) -> str:

@@ -18,7 +18,8 @@ from model.inputs import HumanAct, Input, PlanChange, Tick
 from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
 from pipeline.process.binding import Bound, bind
 from pipeline.process.carry import carry_over, copy_slots, slot_pairs
-from pipeline.process.judge import LevelChange, judge_rows, judge_tick
+from pipeline.process.change import LevelChange
+from pipeline.process.judge import judge_rows, judge_tick
 from pipeline.process.recent import RecentState, last_values, readings, remember
 from pipeline.process.reorder import Reorder, Waiting, to_batch
 from pipeline.process.self_watch import GAP_GRADE, GAP_NS, GAP_RULE, GAP_SUBJECT, gap_why
@@ -131,10 +132,10 @@ def _admit_and_judge(state: State, batch: Batch, offsets: NDArray[np.int64]) -> 
             offset=int(offsets[change.row]),
             time_ns=change.time_ns,
             at_ns=int(rows.received_ns[change.row]),
-            offline=late or age_ns > int(state.bound.offline_ns[change.sensor]),
+            offline=late or age_ns > change.about.offline_ns,
         )
-        shown = readings(state.recent, change.sensor, rows, fresh, change.row)
-        events.append(_event(state, change, circumstance, shown))
+        shown = [readings(state.recent, sensor, rows, fresh, change.row) for sensor in change.about.sensors]
+        events.append(_event(state, change, circumstance, sum(shown, ())))
     remember(state.recent, rows.take(fresh))
     return sorted(events, key=lambda event: event.offset)
 
@@ -150,9 +151,10 @@ def _tick(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
             offset=offset,
             time_ns=change.time_ns,
             at_ns=tick.wall_ns,
-            offline=tick.wall_ns - change.time_ns > int(state.bound.offline_ns[change.sensor]),
+            offline=tick.wall_ns - change.time_ns > change.about.offline_ns,
         )
-        events.append(_event(state, change, circumstance, readings(state.recent, change.sensor)))
+        shown = [readings(state.recent, sensor) for sensor in change.about.sensors]
+        events.append(_event(state, change, circumstance, sum(shown, ())))
     return events
 
 
@@ -222,25 +224,22 @@ def _signal(state: State, act: HumanAct) -> Signal:
 
 
 def _event(state: State, change: LevelChange, circumstance: Circumstance, shown: tuple[Evidence, ...]) -> AlarmEvent:
-    plan = state.bound.plan
-    sensor = plan.sensors[change.sensor]
-    rule = change.rule
-    kind = state.bound.programs[state.bound.program_of[change.sensor]].kind
+    rule, about = change.rule, change.about
     judged_by = rule.spec.grades[(change.after or change.before) - 1]
     why = Why(
         condition=judged_by.when,
         value=None if np.isnan(change.value) else change.value,
-        unit=kind.unit,
+        unit=about.unit,
         quality=change.quality,
         scores=change.scores,
         since_ns=change.since_ns,
         on_delay_s=judged_by.on_delay_s,
         readings=shown,
         rule_source=rule.spec.source,
-        plan_version=plan.version,
+        plan_version=state.bound.plan.version,
         margin=change.margin,
     )
-    subject = Subject(rule.spec.id, sensor.tag, sensor.asset, rule.spec.latching)
+    subject = Subject(rule.spec.id, about.tag, about.asset, rule.spec.latching)
     return state.alarms.level_changed(subject, rule.grade(change.before), rule.grade(change.after), circumstance, why)
 
 
