@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from config.findings import NOTHING, Findings, one_of
+from config.findings import NOTHING, Findings, Plain, one_of
+from config.pack_detectors import BoundDetector
 from config.shape import Duration, Shape, TextShape, check_shape
 from config.yaml_file import Document
 from model.alarm import Grade
@@ -43,24 +43,19 @@ def _in_both_languages(given: object) -> object:
 
 class _RuleShape(Shape):
     name: TextShape
-    kinds: list[str] = Field(min_length=1)
+    kinds: list[str] = Field(default=[], description="Kinds of the sensors that it judges, each by itself.")
+    assets: list[str] = Field(default=[], description="Instead: kinds of the assets that it judges as a whole.")
     source: Annotated[TextShape, BeforeValidator(_in_both_languages)] = Field(
         description="Where the limits come from: standard and clause."
     )
     latching: bool = Field(default=False, description="Stays until a person resets it.")
     grades: dict[GradeName, _GradeShape] = Field(min_length=1)
 
-
-@dataclass(frozen=True, slots=True)
-class BoundDetector:
-    """What a condition needs to know about a detector."""
-
-    id: str
-    kinds: frozenset[str]
-    score_unit: Callable[[str], str]
-    score_low: float = -math.inf  # the score is never below this
-    score_high: float = math.inf  # and never above this
-    by_time: bool = False  # it scores the passing of time, so that a reading says nothing to it but "I am here"
+    @model_validator(mode="after")
+    def _judges_one_or_the_other(self) -> _RuleShape:
+        if bool(self.kinds) == bool(self.assets):
+            raise ValueError("must give either kinds (of sensors) or assets (kinds of assets)")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +69,11 @@ class Vocabulary:
     def units(self, kind: Kind) -> dict[str, str]:
         """Units of all operands on sensors of a kind."""
         units = {"value": kind.unit, "quality": "", "clock_fault": ""}
-        return units | {d.id: d.score_unit(kind.unit) for d in self.detectors if kind.id in d.kinds}
+        return units | {d.id: d.score_unit(kind.unit) for d in self.detectors if kind.id in d.kinds and not d.assets}
+
+    def of_assets(self, asset: str) -> dict[str, BoundDetector]:
+        """What conditions on assets of a kind may name, and whose it is."""
+        return {name: d for d in self.detectors if asset in d.assets for name in d.operands}
 
 
 def read_rule(document: Document, name: str, findings: Findings) -> RuleSpec | None:
@@ -92,11 +91,19 @@ def read_rule(document: Document, name: str, findings: Findings) -> RuleSpec | N
             requirement = f"must stand above {_word(lower.grade)}: grades rise blue, yellow, orange, red"
             findings.error(place, requirement, _word(higher.grade))
             return None
-    return RuleSpec(name, shape.name.text(), tuple(shape.kinds), grades, shape.source.text(), shape.latching)
+    return RuleSpec(
+        name,
+        shape.name.text(),
+        tuple(shape.kinds),
+        grades,
+        shape.source.text(),
+        shape.latching,
+        assets=tuple(shape.assets),
+    )
 
 
 def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findings: Findings) -> frozenset[str]:
-    """Check a rule's conditions on each of its kinds.
+    """Check a rule's conditions on each of its kinds, of sensors or of assets.
 
     Returns:
         the operands that it names.
@@ -115,9 +122,11 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
         parsed.append(condition)
         _refuse_time_beside_readings(place, condition, spec.when, vocabulary, findings)
         names |= {comparison.operand for comparison in comparisons(condition)}
+    for at, asset in enumerate(rule.assets):
+        _check_on_assets(document, rule, parsed, vocabulary, (at, asset), findings)
     for kind in (vocabulary.kinds[name] for name in rule.kinds if name in vocabulary.kinds):
         if kind.id not in vocabulary.broken:
-            resolved = _resolved(document, rule, parsed, vocabulary.units(kind), kind, findings)
+            resolved = _resolved(document, rule, parsed, vocabulary.units(kind), f"kind {kind.id}", findings)
             _warn_of_unreachable(document, rule, resolved, kind, findings)
             _warn_of_what_never_ends(document, rule, kind, findings)
             if kind.id == rule.kinds[0]:
@@ -125,7 +134,38 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
     if rule.grades[-1].grade is Grade.RED and rule.grades[-1].on_delay_s > 0:
         place = document.place("rules", rule.id, "grades", "red", "on_delay")
         findings.warn(place, "should be 0 where red means danger to life", f"{rule.grades[-1].on_delay_s:g} s")
-    return frozenset(names)
+    return frozenset(name.partition(".")[0] for name in names)
+
+
+def _check_on_assets(
+    document: Document,
+    rule: RuleSpec,
+    parsed: Sequence[Condition | None],
+    vocabulary: Vocabulary,
+    named: tuple[int, str],
+    findings: Findings,
+) -> None:
+    """Detectors look at the kind of asset, and those that a rule names together look at the same instants."""
+    at, asset = named
+    known = vocabulary.of_assets(asset)
+    if not known:
+        kinds = sorted({kind for detector in vocabulary.detectors for kind in detector.assets})
+        place = document.place("rules", rule.id, "assets", at)
+        if not vocabulary.broken:
+            findings.error(place, f"must be a kind of asset that a detector looks at; {one_of(kinds, asset)}", asset)
+        return
+    units = {name: detector.operands[name] for name, detector in known.items()}
+    _resolved(document, rule, parsed, units, f"assets of kind {asset}", findings)
+    grids = {
+        known[comparison.operand].every_s: comparison.operand
+        for condition in parsed
+        if condition is not None
+        for comparison in comparisons(condition)
+        if comparison.operand in known
+    }
+    if len(grids) > 1:
+        requirement = f"must name detectors of one every_s, got {', '.join(f'{n} ({s:g} s)' for s, n in grids.items())}"
+        findings.error(document.place("rules", rule.id, "grades"), requirement, Plain("several"))
 
 
 def _refuse_time_beside_readings(
@@ -144,7 +184,7 @@ def _resolved(
     rule: RuleSpec,
     parsed: Sequence[Condition | None],
     units: Mapping[str, str],
-    kind: Kind,
+    whom: str,
     findings: Findings,
 ) -> list[Condition | None]:
     resolved: list[Condition | None] = []
@@ -153,7 +193,7 @@ def _resolved(
             resolved.append(None if condition is None else resolve(condition, units))
         except ConditionError as error:
             place = document.place("rules", rule.id, "grades", _word(spec.grade), "when")
-            findings.error(place, f"must hold for kind {kind.id}: {error}", spec.when)
+            findings.error(place, f"must hold for {whom}: {error}", spec.when)
             resolved.append(None)
     return resolved
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
 from config.findings import Findings, Plain, one_of
 from config.shape import Duration, Shape, TextShape, check_shape
 from config.yaml_file import Document
 from model.alarm import AlarmEvent, Grade, Transition
-from model.batch import BAD, GOOD, UNCERTAIN, Batch
+from model.batch import BAD, GOOD, UNCERTAIN
 from model.errors import Place
 from model.plan import RuleSpec
-from model.sensor import Kind, range_quality
+from model.sensor import Kind
 from model.text import Text
 
 #: 2026-01-05 00:00 in Shanghai, a Monday: tests begin at midnight of the display zone.
@@ -92,13 +91,37 @@ def _expected(given: object) -> object:
     return given
 
 
-class _TestShape(Shape):
-    name: TextShape
+class _SensorShape(Shape):
     kind: str
     period: Duration | None = Field(default=None, gt=0, description="The kind's if not given.")
-    seed: int = Field(default=1, ge=0)
+    along_m: float | None = None
     given: list[_StretchShape] = Field(min_length=1, max_length=100)
+
+
+class _TestShape(Shape):
+    name: TextShape
+    kind: str = ""
+    period: Duration | None = Field(default=None, gt=0, description="The kind's if not given.")
+    seed: int = Field(default=1, ge=0)
+    given: list[_StretchShape] = Field(default=[], max_length=100)
+    asset: str = Field(default="", description="Instead of kind and given: a kind of asset, with its sensors.")
+    attributes: dict[str, float] = Field(default={}, description="Of the asset.")
+    sensors: dict[str, _SensorShape] = Field(default={})
     expect: Annotated[list[_ExpectationShape], BeforeValidator(_expected), Field(max_length=50)]
+
+    @model_validator(mode="after")
+    def _is_of_a_sensor_or_of_an_asset(self) -> _TestShape:
+        if bool(self.kind) == bool(self.asset) or bool(self.kind) != bool(self.given):
+            raise ValueError("must give kind and given, or asset and sensors")
+        if bool(self.asset) != bool(self.sensors):
+            raise ValueError("must give the sensors of the asset")
+        return self
+
+    def each(self) -> dict[tuple[str | int, ...], _SensorShape]:
+        """Its sensors, by where they stand in the test."""
+        if self.sensors:
+            return {("sensors", name): sensor for name, sensor in self.sensors.items()}
+        return {(): _SensorShape(kind=self.kind, period=self.period, given=self.given)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +159,38 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
+class TestedSensor:
+    """One sensor of a test, and its readings."""
+
+    __test__ = False  # for pytest
+
+    tag: str
+    kind: Kind
+    period_s: float
+    along_m: float | None
+    given: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PackTest:
-    """One sensor of one kind, its readings, and what must come of them. Empty ``expect``: no alarm of any rule."""
+    """The sensors of one asset, and what must come of their readings. Empty ``expect``: no alarm of any rule."""
 
     name: Text
-    kind: str
-    period_s: float
+    asset: str  # kind of the asset; empty = none, the test is of one sensor
+    attributes: dict[str, float]
+    sensors: tuple[TestedSensor, ...]
     seed: int
-    given: tuple[Stretch, ...]
     expect: tuple[Expectation, ...]
     place: Place
-    measures: Kind
+
+    @property
+    def kind(self) -> str:
+        """Of the asset, or of the one sensor."""
+        return self.asset or self.sensors[0].kind.id
+
+    @property
+    def period_s(self) -> float:
+        return min(sensor.period_s for sensor in self.sensors)
 
     @property
     def tick_s(self) -> float:
@@ -155,7 +199,7 @@ class PackTest:
 
     @property
     def duration_s(self) -> float:
-        return max(stretch.until_s for stretch in self.given)
+        return max(stretch.until_s for sensor in self.sensors for stretch in sensor.given)
 
 
 def load_tests(
@@ -170,7 +214,7 @@ def load_tests(
     for at in range(len(entries)):
         shape = check_shape(document, ("tests", at), _TestShape, findings)
         if shape is not None and _fits(document, at, shape, kinds, rules, findings):
-            tests.append(_test(shape, kinds[shape.kind], document.place("tests", at)))
+            tests.append(_test(shape, kinds, document.place("tests", at)))
     return tests
 
 
@@ -183,49 +227,61 @@ def _fits(
     findings: Findings,
 ) -> bool:
     before = len(findings.errors)
-    if shape.kind not in kinds:
-        requirement = f"must be a kind of a loaded pack; {one_of(kinds, shape.kind)}"
-        findings.error(document.place("tests", at, "kind"), requirement, shape.kind)
-        return False
-    for number, (first, second) in enumerate(zip(shape.given, shape.given[1:], strict=False), 1):
-        if second.from_s < first.until_s:
-            place = document.place("tests", at, "given", number, "from")
-            findings.error(place, f"must not begin before the stretch above ends ({first.until_s:g} s)", second.from_s)
-    rows = shape.given[-1].until_s / (shape.period or kinds[shape.kind].period_s)
-    if rows > ROWS_MAX:
-        findings.error(document.place("tests", at, "given"), f"may make {ROWS_MAX:,} readings", Plain(f"{rows:,.0f}"))
+    for loc, sensor in shape.each().items():
+        _check_sensor(document, ("tests", at, *loc), sensor, kinds, findings)
     for number, expectation in enumerate(shape.expect):
         place = document.place("tests", at, "expect", number, "rule")
-        _check_expectation(place, expectation, shape.kind, rules, findings)
+        _check_expectation(place, expectation, shape, rules, findings)
     return len(findings.errors) == before
 
 
+def _check_sensor(
+    document: Document, loc: tuple[str | int, ...], shape: _SensorShape, kinds: Mapping[str, Kind], findings: Findings
+) -> None:
+    if shape.kind not in kinds:
+        requirement = f"must be a kind of a loaded pack; {one_of(kinds, shape.kind)}"
+        findings.error(document.place(*loc, "kind"), requirement, shape.kind)
+        return
+    for number, (first, second) in enumerate(itertools.pairwise(shape.given), 1):
+        if second.from_s < first.until_s:
+            place = document.place(*loc, "given", number, "from")
+            findings.error(place, f"must not begin before the stretch above ends ({first.until_s:g} s)", second.from_s)
+    rows = shape.given[-1].until_s / (shape.period or kinds[shape.kind].period_s)
+    if rows > ROWS_MAX:
+        findings.error(document.place(*loc, "given"), f"may make {ROWS_MAX:,} readings", Plain(f"{rows:,.0f}"))
+
+
 def _check_expectation(
-    place: Place, expectation: _ExpectationShape, kind: str, rules: Mapping[str, RuleSpec], findings: Findings
+    place: Place, expectation: _ExpectationShape, shape: _TestShape, rules: Mapping[str, RuleSpec], findings: Findings
 ) -> None:
     rule = rules.get(expectation.rule)
     if rule is None:
         findings.error(place, f"must be a rule that exists; {one_of(rules, expectation.rule)}", expectation.rule)
         return
-    if kind not in rule.kinds:
-        findings.error(place, f"must be a rule for kind {kind}; it is for {', '.join(rule.kinds)}", expectation.rule)
+    kinds = {sensor.kind for sensor in shape.each().values()}
+    if not kinds & set(rule.kinds) and shape.asset not in rule.assets:
+        whom = f"assets of kind {shape.asset}" if shape.asset else f"kind {shape.kind}"
+        belongs = ", ".join((*rule.kinds, *rule.assets))
+        findings.error(place, f"must be a rule for {whom}; it is for {belongs}", expectation.rule)
     grade = expectation.happening()[1]
     if grade and grade not in {spec.grade for spec in rule.grades}:
         grades = ", ".join(spec.grade.name.lower() for spec in rule.grades)
         findings.error(place, f"must be a grade of {rule.id}, which has {grades}", grade.name.lower())
 
 
-def _test(shape: _TestShape, kind: Kind, place: Place) -> PackTest:
-    return PackTest(
-        shape.name.text(),
-        kind.id,
-        shape.period or kind.period_s,
-        shape.seed,
-        tuple(_stretch(stretch) for stretch in shape.given),
-        tuple(_expectation(expectation) for expectation in shape.expect),
-        place,
-        kind,
+def _test(shape: _TestShape, kinds: Mapping[str, Kind], place: Place) -> PackTest:
+    sensors = tuple(
+        TestedSensor(
+            f"test/{loc[-1] if loc else 'sensor'}",
+            kinds[sensor.kind],
+            sensor.period or kinds[sensor.kind].period_s,
+            sensor.along_m,
+            tuple(_stretch(stretch) for stretch in sensor.given),
+        )
+        for loc, sensor in shape.each().items()
     )
+    expect = tuple(_expectation(expectation) for expectation in shape.expect)
+    return PackTest(shape.name.text(), shape.asset, shape.attributes, sensors, shape.seed, expect, place)
 
 
 def _stretch(shape: _StretchShape) -> Stretch:
@@ -249,50 +305,6 @@ def _expectation(shape: _ExpectationShape) -> Expectation:
     transition, grade = shape.happening()
     from_s, until_s = shape.within or (0.0, math.inf)
     return Expectation(shape.rule, transition, grade, from_s, until_s)
-
-
-def readings(test: PackTest, *, sensor: int = 0, start_ns: int = START_NS) -> Batch:
-    """Make the readings of a test, one a period, received when they are due, as they would be journaled.
-
-    Args:
-        test: as loaded.
-        sensor: index of its one sensor in the plan.
-        start_ns: receive time of the test's second 0.
-
-    """
-    random, kind = np.random.default_rng(test.seed), test.measures
-    parts = [_columns(stretch, test.period_s, random) for stretch in test.given if not stretch.missing]
-    at_ns = np.concatenate([part[0] for part in parts] or [np.empty(0, np.int64)])
-    ahead_ns = np.concatenate([part[1] for part in parts] or [np.empty(0, np.int64)])
-    value = np.concatenate([part[2] for part in parts] or [np.empty(0)])
-    quality = np.concatenate([part[3] for part in parts] or [np.empty(0, np.uint8)])
-    return Batch(
-        np.full(len(at_ns), sensor, np.int32),
-        start_ns + at_ns + ahead_ns,
-        start_ns + at_ns,
-        value,
-        np.maximum(
-            quality, range_quality(value, kind.low, kind.high, kind.beyond_low.quality, kind.beyond_high.quality)
-        ),
-    )
-
-
-def _columns(
-    stretch: Stretch, period_s: float, random: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]:
-    period_ns = round(period_s * 1e9)
-    first = -(-round(stretch.from_s * 1e9) // period_ns)
-    last = -(-round(stretch.until_s * 1e9) // period_ns)
-    at_ns = np.arange(first, last, dtype=np.int64) * period_ns
-    at_s = at_ns / 1e9
-    part = (at_s - stretch.from_s) / (stretch.until_s - stretch.from_s)
-    value = stretch.value + (stretch.to - stretch.value) * part
-    value += stretch.swing * np.sin(2 * np.pi * at_s / stretch.every_s)
-    value += stretch.noise * random.standard_normal(len(at_ns))
-    if stretch.resolution:
-        value = np.round(value / stretch.resolution) * stretch.resolution
-    ahead_ns = np.full(len(at_ns), round(stretch.clock_ahead_s * 1e9), np.int64)
-    return at_ns, ahead_ns, value, np.full(len(at_ns), stretch.quality, np.uint8)
 
 
 _LOUD = (Transition.RAISED, Transition.RERAISED, Transition.UPGRADED)

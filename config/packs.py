@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,27 +11,18 @@ from typing import Literal
 from pydantic import Field
 
 from config.findings import NOTHING, Findings, Plain, one_of
-from config.pack_rules import BoundDetector, Vocabulary, check_rule, read_advice, read_rule
+from config.pack_detectors import BoundDetector, DetectorShape, read_detector
+from config.pack_rules import Vocabulary, check_rule, read_advice, read_rule
 from config.pack_tests import PackTest, load_tests
 from config.shape import Duration, Shape, TextShape, check_shape
 from config.yaml_file import Document, read_yaml
-from detectors import AnyDetector
-from detectors.cusum import Cusum
-from detectors.declaration import ParameterError
-from detectors.flatline import Flatline
-from detectors.parameters import build
-from detectors.rate import Rate
-from detectors.silence import Silence
 from model.errors import ConfigError, Place
-from model.plan import Advice, DetectorSpec, Parameter, RuleSpec
+from model.plan import Advice, DetectorSpec, RuleSpec
 from model.sensor import Beyond, Kind
 from model.unit import known
 
 #: The packs that come with Fengsui.
 SHIPPED = Path(__file__).parent.parent / "packs"
-
-#: A slope needs two readings: the window of a rate spans at least so many scan periods.
-WINDOW_PERIODS_MIN = 2.0
 
 _SECTIONS = ("kinds", "detectors", "rules", "advice", "tests")
 _FILES = (*(f"{section}.yaml" for section in _SECTIONS), "scenario.yaml")
@@ -51,12 +41,6 @@ class _KindShape(Shape):
     beyond_high: Literal["bad", "uncertain"] = "bad"
     lateness_s: Duration = 0.0
     on_change: bool = Field(default=False, description="It reports changes only, so its silence is no news.")
-
-
-class _DetectorShape(Shape):
-    detector: str
-    kinds: list[str] = Field(min_length=1)
-    parameters: dict[str, float | int | str | bool | None] = Field(default={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,56 +216,13 @@ def _read_detectors(pack: Mapping[str, Document], draft: _Draft, findings: Findi
         if name in _RESERVED:
             findings.error(document.place("detectors", name), "must not be a word of the condition language", name)
             continue
-        shape = check_shape(document, ("detectors", name), _DetectorShape, findings)
+        shape = check_shape(document, ("detectors", name), DetectorShape, findings)
         if shape is None or not _kinds_exist(document, ("detectors", name), shape.kinds, draft, findings):
             continue
-        parameters: dict[str, Parameter] = dict(shape.parameters)
-        try:
-            detector = build(shape.detector, parameters)
-        except ParameterError as error:
-            inside = ("parameters", error.parameter) if error.parameter else ("detector",)
-            findings.error(document.place("detectors", name, *inside), error.requirement, _given(error.given))
-            continue
-        draft.detectors[name] = DetectorSpec(name, shape.detector, tuple(shape.kinds), parameters)
-        by_time = isinstance(detector, Silence)
-        bound = BoundDetector(name, frozenset(shape.kinds), detector.score_unit, *_score_range(detector), by_time)
-        draft.bound.append(bound)
-        if isinstance(detector, Silence | Flatline):
-            _refuse_kinds_on_change(document, name, shape, draft, findings)
-        if isinstance(detector, Rate):
-            kinds = [draft.kinds[kind] for kind in shape.kinds if kind in draft.kinds]
-            _warn_of_short_window(
-                document.place("detectors", name, "parameters", "window_s"), detector, kinds, findings
-            )
-
-
-def _refuse_kinds_on_change(
-    document: Document, name: str, shape: _DetectorShape, draft: _Draft, findings: Findings
-) -> None:
-    """A sensor that reports changes only is silent, and flat, while all is well."""
-    for at, kind in enumerate(shape.kinds):
-        if kind in draft.kinds and draft.kinds[kind].on_change:
-            place = document.place("detectors", name, "kinds", at)
-            requirement = (
-                f"must be a kind whose sensors report regularly, for {shape.detector} watches for the opposite"
-            )
-            findings.error(place, requirement, kind)
-
-
-def _score_range(detector: AnyDetector) -> tuple[float, float]:
-    """Least and largest score that there can be."""
-    if isinstance(detector, Cusum):
-        return 0.0, detector.cap_sigma
-    return (0.0 if isinstance(detector, Flatline | Silence) else -math.inf), math.inf
-
-
-def _warn_of_short_window(place: Place, detector: Rate, kinds: Sequence[Kind], findings: Findings) -> None:
-    """A slope needs readings in its window; with fewer the detector abstains for ever, which looks like warming up."""
-    for kind in kinds:
-        least_s = WINDOW_PERIODS_MIN * kind.period_s
-        if detector.window_s < least_s:
-            requirement = f"should be at least {least_s:g} s, two scan periods of kind {kind.id}, to see a slope"
-            findings.warn(place, requirement, detector.window_s)
+        found = read_detector(document, name, shape, draft.kinds, findings)
+        if found is not None:
+            draft.detectors[name], bound = found
+            draft.bound.append(bound)
 
 
 def _kinds_exist(
@@ -301,10 +242,6 @@ def _kinds_exist(
         elif kind in kinds[:at]:
             findings.error(place, "must be named once", kind)
     return len(findings.errors) == before
-
-
-def _given(given: object) -> object:
-    return NOTHING if given is None else given
 
 
 def _read_rules(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:

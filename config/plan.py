@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from config.findings import Findings, Plain
+from config.pack_detectors import WINDOW_PERIODS_MIN
 from config.pack_tests import PackTest
-from config.packs import WINDOW_PERIODS_MIN, Packs, load_packs
+from config.packs import Packs, load_packs
 from config.registry import Registry, load_registry
 from config.settings import Settings
 from detectors.parameters import build
@@ -99,6 +100,8 @@ def _warn_of_slow_sensors(plan: Plan, place: Place, findings: Findings) -> None:
 def _warn_of_sensors_without_slope(plan: Plan, place: Place, findings: Findings) -> None:
     """A sensor that reports more slowly than its kind may leave the window of a ``rate`` empty for ever."""
     for spec in plan.detectors:
+        if spec.assets:
+            continue
         detector = build(spec.detector, spec.parameters)
         if isinstance(detector, Rate):
             period_s_max = detector.window_s / WINDOW_PERIODS_MIN

@@ -162,3 +162,17 @@ class AssetDetector(Protocol[S]):
 
         """
         ...
+
+
+#: Column of a detector that gives the highest score there could be with the sensors that say nothing now.
+MOST = "most"
+
+
+def operand(detector: str, column: str) -> str:
+    """How conditions name a column of a detector on assets."""
+    return f"{detector}.{column}" if column else detector
+
+
+def operand_units(detector: str, columns: Mapping[str, str]) -> dict[str, str]:
+    """What conditions may name of a detector on assets, with the units."""
+    return {operand(detector, column): unit for column, unit in columns.items() if column != MOST}

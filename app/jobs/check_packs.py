@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from config.pack_tests import START_NS, PackTest, judge, readings
+from config.pack_test_readings import readings
+from config.pack_tests import START_NS, PackTest, judge
 from config.packs import Packs, check_packs
 from model.alarm import AlarmEvent
 from model.errors import ConfigError, FengsuiError
 from model.inputs import PlanChange, Tick
 from model.plan import Plan
-from model.sensor import Asset, Enterprise, GridCell, Sensor, Site
+from model.sensor import Asset, Enterprise, GridCell, Position, Sensor, Site
 from model.text import Text
 from pipeline.process.step import begin, step
 
@@ -114,15 +115,17 @@ def events_of(packs: Packs, test: PackTest) -> list[AlarmEvent]:
 
 
 def _plan(packs: Packs, test: PackTest) -> Plan:
-    sensor = Sensor("test/sensor", test.kind, "test", _NAME, period_s=test.period_s)
+    sensors = [
+        Sensor(one.tag, one.kind.id, "test", _NAME, Position(along_m=one.along_m), one.period_s) for one in test.sensors
+    ]
     return Plan(
         version="test",
         enterprises=(Enterprise("test", _NAME),),
         grid_cells=(GridCell("test", _NAME),),
         sites=(Site("test", _NAME, "test", "test"),),
-        assets=(Asset("test", _NAME, "test"),),
+        assets=(Asset("test", _NAME, "test", test.asset, test.attributes),),
         kinds=packs.kinds,
-        sensors=(sensor,),
+        sensors=tuple(sensors),
         detectors=packs.detectors,
         rules=packs.rules,
     )

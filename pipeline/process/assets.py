@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.parameters import build_for_assets
 from model.batch import GOOD, UNCERTAIN, Batch
-from model.detector import AssetDetector, AssetInput, AssetView, Columns
+from model.detector import MOST, AssetDetector, AssetInput, AssetView, Columns, operand, operand_units
 from model.inputs import Tick
 from model.plan import DetectorSpec, Plan
 from model.sensor import Kind
@@ -29,8 +29,6 @@ PATIENCE_PERIODS = 2.0
 #: A value stands for its sensor for so many scan periods.
 STALE_PERIODS = 3.0
 STALE_S_MIN = 5.0
-#: Column of a detector that gives the highest score there could be with the sensors that say nothing now.
-MOST = "most"
 
 
 @dataclass(slots=True)
@@ -187,15 +185,6 @@ def _bound(
     return BoundAssetDetector(spec, detector, detector.units(unit), own, inputs, states)
 
 
-def operand_units(detector: str, columns: Mapping[str, str]) -> dict[str, str]:
-    """What conditions may name of a detector's columns, with their units."""
-    return {_operand(detector, column): unit for column, unit in columns.items() if column != MOST}
-
-
-def _operand(detector: str, column: str) -> str:
-    return f"{detector}.{column}" if column else detector
-
-
 def _grid(every_s: float, sensors: Sequence[Sequence[int]], periods_s: NDArray[np.float64]) -> Grid:
     flat = [index for own in sensors for index in own]
     slowest_s = float(periods_s[flat].max(initial=0.0)) if flat else 0.0
@@ -291,6 +280,6 @@ def _scores(program: AssetProgram, reached: Instants) -> tuple[Columns, Columns]
                 scored = bound.detector.update(bound.states[slot], bound.views[slot], reached.time_ns[at], value)
                 for name, column in scored.items():
                     found[name][at] = column
-        columns |= {_operand(bound.spec.id, name): column for name, column in found.items()}
+        columns |= {operand(bound.spec.id, name): column for name, column in found.items()}
     ids = [bound.spec.id for bound in program.detectors if MOST in bound.units]
-    return columns, {name: columns.pop(_operand(name, MOST)) for name in ids}
+    return columns, {name: columns.pop(operand(name, MOST)) for name in ids}

@@ -1,7 +1,8 @@
 """From the readings of an asset's sensors to the state of the whole asset at instants of a grid of event time.
 
 At each instant every sensor stands with its last value before it. An instant is reached when all sensors have come past
-it, or when one of them is ``patience`` instants ahead: one that lags or fell silent holds the others up no longer. Rows decide alone, one after the other, so the result does not depend on how they are cut into batches.
+it, or when one of them is ``patience`` instants ahead: one that lags or fell silent holds the others up no longer.
+Rows decide alone, one after the other, so the result does not depend on how they are cut into batches.
 """
 
 from __future__ import annotations

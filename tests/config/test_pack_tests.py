@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from config.findings import Findings
-from config.pack_tests import START_NS, PackTest, judge, load_tests, readings
+from config.pack_test_readings import readings
+from config.pack_tests import START_NS, PackTest, judge, load_tests
 from config.yaml_file import read_yaml
 from model.alarm import AlarmEvent, AlarmState, Grade, Transition
 from model.batch import BAD, GOOD, UNCERTAIN

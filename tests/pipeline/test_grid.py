@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -25,7 +26,7 @@ def grid(inputs: Sequence[int], *, patience: int = 3, stale_s: float = 5.0) -> G
 
 def told(on: Grid, state: GridState, rows: Sequence[Given], *, cuts: Sequence[int] = ()) -> Iterator[Told]:
     edges = [0, *sorted(cuts), len(rows)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         part = rows[begin:end]
         source = np.array([row[0] for row in part], np.int32)
         time_ns = np.array([round(row[1] * SECOND) for row in part], np.int64)
