@@ -1,0 +1,116 @@
+"""What every detector on whole assets must hold. A new one gets here by its line in ``ASSET_DETECTORS``.
+
+``tests/detectors/test_asset_contract.py`` runs all on all.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from detectors import AnyAssetDetector
+from model.detector import AssetInput, AssetView, Columns
+from model.plan import Parameter
+from model.sensor import Position
+from tests.naive.asset_detectors import NAIVE
+
+EPOCH_NS = 1_700_000_000_000_000_000
+
+#: Settings that do something within a short stream.
+EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
+    "vote": [{"of": 2.0}, {"of": 3.0}, {"of": 1.0, "side": "low"}, {"of": 2.0, "side": "low", "every_s": 0.5}],
+}
+
+
+@dataclass(frozen=True)
+class AssetStream:
+    """An asset and what its sensors say at instants of the detector's grid."""
+
+    asset: AssetView
+    time_ns: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+
+def asset(inputs: int) -> AssetView:
+    of = [AssetInput(f"s{n}", "gas", "%LEL", Position(along_m=100.0 * n), 1.0) for n in range(inputs)]
+    return AssetView("vessel", {}, tuple(of))
+
+
+@st.composite
+def streams(draw: st.DrawFn, detector: AnyAssetDetector) -> AssetStream:
+    inputs = draw(st.integers(1, 4).filter(lambda count: detector.fits(asset(count))))
+    rows = draw(st.integers(0, 30))
+    steps = draw(st.lists(st.sampled_from([1, 1, 1, 1, 5]), min_size=rows, max_size=rows))
+    time_ns = EPOCH_NS + np.cumsum(steps, dtype=np.int64) * round(detector.every_s * 1e9)
+    cell = st.sampled_from([-3.0, 0.0, 1.0, 2.0, 2.0, 5.0, 30.0, float("nan"), float("inf"), -1e300])
+    cells = draw(st.lists(cell, min_size=rows * inputs, max_size=rows * inputs))
+    return AssetStream(asset(inputs), time_ns, np.array(cells, np.float64).reshape(rows, inputs))
+
+
+def scores(detector: AnyAssetDetector, stream: AssetStream, *, state: Any = None, rows: slice = slice(None)) -> Columns:
+    own = detector.init(stream.asset) if state is None else state
+    return detector.update(own, stream.asset, stream.time_ns[rows], stream.value[rows])
+
+
+def same(left: Columns, right: Columns) -> None:
+    assert left.keys() == right.keys()
+    for name in left:
+        np.testing.assert_array_equal(left[name], right[name])
+
+
+def check_equals_its_naive_twin(name: str, detector: AnyAssetDetector, stream: AssetStream) -> None:
+    found, wanted = scores(detector, stream), NAIVE[name](detector, stream.time_ns, stream.value)
+    assert found.keys() == wanted.keys() == detector.units("%LEL").keys()
+    for column in found:
+        np.testing.assert_allclose(found[column], wanted[column], rtol=1e-9, equal_nan=True)
+
+
+def check_any_split_gives_the_same_bits(name: str, detector: AnyAssetDetector, stream: AssetStream) -> None:
+    state = detector.init(stream.asset)
+    parts = [scores(detector, stream, state=state, rows=slice(at, at + 1)) for at in range(len(stream.time_ns))]
+    whole = scores(detector, stream)
+    same({column: np.concatenate([part[column] for part in parts] or [np.empty(0)]) for column in whole}, whole)
+
+
+def check_a_kept_state_goes_on(name: str, detector: AnyAssetDetector, stream: AssetStream) -> None:
+    half = len(stream.time_ns) // 2
+    state = detector.init(stream.asset)
+    scores(detector, stream, state=state, rows=slice(half))
+    kept, restored = copy.deepcopy(state), detector.init(stream.asset)
+    for item in dataclasses.fields(restored):
+        getattr(restored, item.name)[...] = getattr(kept, item.name)
+    rest = slice(half, None)
+    same(scores(detector, stream, state=restored, rows=rest), scores(detector, stream, state=state, rows=rest))
+
+
+def check_the_input_is_not_modified(name: str, detector: AnyAssetDetector, stream: AssetStream) -> None:
+    before = stream.value.copy()
+    scores(detector, stream)
+    np.testing.assert_array_equal(stream.value, before)
+
+
+def check_nothing_said_nothing_scored(name: str, detector: AnyAssetDetector, stream: AssetStream) -> None:
+    silent = dataclasses.replace(stream, value=np.full_like(stream.value, np.nan))
+    assert np.isnan(scores(detector, silent)[""]).all()
+
+
+def check_a_shift_in_time_changes_nothing(name: str, detector: AnyAssetDetector, stream: AssetStream) -> None:
+    later = dataclasses.replace(stream, time_ns=stream.time_ns + 86_400 * 10**9)
+    same(scores(detector, later), scores(detector, stream))
+
+
+CHECKS: tuple[Callable[[str, AnyAssetDetector, AssetStream], None], ...] = (
+    check_equals_its_naive_twin,
+    check_any_split_gives_the_same_bits,
+    check_a_kept_state_goes_on,
+    check_the_input_is_not_modified,
+    check_nothing_said_nothing_scored,
+    check_a_shift_in_time_changes_nothing,
+)
