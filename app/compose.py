@@ -12,6 +12,7 @@ from app.configured import Paths, build, connector, source_and_decoder
 from app.status import pipeline_status
 from config.plan import load_plan
 from config.settings import Settings
+from model.alarm import Grade
 from model.plan import Plan
 from pipeline.delivery.history import HistoryWorker
 from pipeline.delivery.outbox import EventWorker
@@ -21,6 +22,7 @@ from pipeline.runners.commands import CommandServer
 from pipeline.runners.embedded import EmbeddedRunner, Limits
 from pipeline.runners.trimming import Trimmer
 from pipeline.watch.readiness import Watch
+from pipeline.watch.words import Code
 from store import snapshots
 from store.delivery_store import DeliveryStore, cursor_offsets
 from store.journal.retention import NS_PER_DAY, KeepLimits
@@ -34,6 +36,7 @@ def runner(
     plan: Plan | None = None,
     clock: Clock | None = None,
     metrics: PipelineMetrics | None = None,
+    watching: Watch | None = None,
 ) -> EmbeddedRunner:
     """Sources -> journal -> step -> store."""
     paths = Paths.under(configured.data_dir)
@@ -54,6 +57,8 @@ def runner(
         snapshot_folder=paths.snapshots,
         clock=clock or SystemClock(),
         metrics=metrics or PipelineMetrics(),
+        report=watching.report if watching else None,
+        grades={Code(code): Grade[grade.upper()] for code, grade in configured.health.grades.items()},
         limits=Limits(
             deliveries_max=configured.journal.round_messages_max, snapshot_every_s=configured.snapshot_every_s
         ),

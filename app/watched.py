@@ -7,14 +7,18 @@ from collections.abc import Callable, Iterable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from config.settings import HealthSettings
+from app.configured import Paths, connector
+from config.settings import HealthSettings, Settings
 from model.connector import Turning
 from pipeline.delivery.history import HistoryWorker
 from pipeline.delivery.outbox import EventWorker
+from pipeline.runners.clock import SystemClock
 from pipeline.runners.commands import CommandServer
 from pipeline.runners.embedded import EmbeddedRunner
 from pipeline.runners.recovery import readings_lag_s, sensors_by_state
 from pipeline.runners.trimming import Trimmer
+from pipeline.watch.delivered import DeliveryCheck
+from pipeline.watch.own_clock import clock_error_s
 from pipeline.watch.progress import Loops
 from pipeline.watch.readiness import Check, Condition, Watch
 from pipeline.watch.words import Code
@@ -25,9 +29,10 @@ FIRST_DATA_S = 60.0
 
 
 def watch_pipeline(
-    watch: Watch, running: EmbeddedRunner, server: CommandServer, trimmer: Trimmer, limits: HealthSettings
+    watch: Watch, running: EmbeddedRunner, server: CommandServer, trimmer: Trimmer, settings: Settings
 ) -> None:
     """Take on what the pipeline process does."""
+    limits, paths, clock = settings.health, Paths.under(settings.data_dir), SystemClock()
     loops, now_s = Loops(limits.loop_limit_s), time.monotonic()
     loops.watch("step", lambda: running.turns, now_s=now_s)
     journal = running.journal
@@ -39,11 +44,40 @@ def watch_pipeline(
     for name, source in running.sources.items():
         if isinstance(source, Turning):
             loops.watch(f"source-{name}", _turns_of(source), now_s=now_s)
-    watch.take_on(loops, [sources_check(running, limits), data_check(running, limits)])
+    events_to = [sink.name for sink in settings.sinks if connector(sink).ROLE == "events"]
+    checks = [room_check(running), sources_check(running, limits), data_check(running, limits)]
+    if limits.clock_offset_s_max is not None:
+        checks.append(clock_check(limits.clock_offset_s_max))
+    if events_to:
+        checks.append(
+            DeliveryCheck(
+                paths.pipeline_db, paths.delivery_db, events_to, limits.undelivered_s_max, lambda: clock.tick().wall_ns
+            )
+        )
+    watch.take_on(loops, checks)
 
 
 def _turns_of(loop: Turning) -> Callable[[], int]:
     return lambda: loop.turns
+
+
+def room_check(running: EmbeddedRunner) -> Check:
+    """The disk must have room for what comes in."""
+
+    def look() -> Iterable[Condition]:
+        yield Condition(Code.JOURNAL_FULL, "", running.room.full or None)
+
+    return look
+
+
+def clock_check(limit_s: float) -> Check:
+    """The kernel must hold its clock to be right, within the limit."""
+
+    def look() -> Iterable[Condition]:
+        off_s = clock_error_s()
+        yield Condition(Code.CLOCK_OFFSET, "", f"{off_s:.3g} s" if off_s > limit_s else None)
+
+    return look
 
 
 def sources_check(running: EmbeddedRunner, limits: HealthSettings) -> Check:

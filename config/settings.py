@@ -54,7 +54,25 @@ DaysLimit = Annotated[Annotated[float, Field(gt=0, le=36_500)] | None, BeforeVal
 LagLimit = Annotated[Annotated[float, Field(gt=0, le=366 * 86_400.0)] | None, BeforeValidator(_limit)]
 
 
+#: The system's own alarms, by the code that they have in /readyz.
+FindingCode = Literal[
+    "loop_stands",
+    "source_disconnected",
+    "no_data",
+    "watermark_lag",
+    "journal_full",
+    "store_failing",
+    "journal_damage",
+    "messages_lost",
+    "clock_offset",
+    "sink_failing",
+]
+GradeName = Literal["blue", "yellow", "orange", "red"]
+
+
 class HealthSettings(Shape):
+    grades: dict[FindingCode, GradeName] = Field(default={}, description="How grave a system alarm is.")
+    clock_offset_s_max: LagLimit = Field(default=None, description="Our own clock may be off so far; or none.")
     loop_limit_s: Duration = Field(default=20.0, ge=5, le=600, description="A loop that stands so long is a fault.")
     disconnected_s_max: Duration = Field(default=10.0, description="A source may be disconnected so long.")
     undelivered_s_max: Duration = Field(default=20.0, description="A message to a sink may wait so long.")

@@ -70,6 +70,10 @@ class StoreError(FengsuiError):
     """A store file cannot be opened or does not fit this version."""
 
 
+class StoreFull(StoreError):
+    """There is no room on the disk; what was to be stored is not, and may be offered again once there is."""
+
+
 class CommandRefused(FengsuiError):
     """A human act that cannot be carried out, such as acknowledging an unknown alarm."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from model.alarm import Grade
 from model.batch import Batch
 from model.plan import Plan
 
@@ -42,4 +43,16 @@ class PlanChange:
     wall_ns: int
 
 
-Input: TypeAlias = Batch | Tick | HumanAct | PlanChange
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the system found out about itself: something is wrong, or was seen to be in order again."""
+
+    code: str  # which rule of the system's own it raises
+    subject: str  # what it is about, such as the name of a source; empty = the system as a whole
+    is_wrong: bool  # False = it is over
+    grade: Grade  # as configured when it was found; a replay gives the same
+    detail: str
+    wall_ns: int
+
+
+Input: TypeAlias = Batch | Tick | HumanAct | PlanChange | Finding

@@ -94,6 +94,11 @@ class AlarmMachine:
         """The open alarms that readings reach: one a rule and tag."""
         return [self._open[alarm_id].alarm for alarm_id in self._judged.values()]
 
+    def judged(self, rule: str, tag: str) -> Alarm | None:
+        """The open alarm of a rule and tag that can be reached; None = there is none."""
+        entry = self._open.get(self._judged.get((rule, tag), ""))
+        return None if entry is None else entry.alarm
+
     def is_judged(self, alarm: Alarm) -> bool:
         return self._judged.get((alarm.rule, alarm.tag)) == alarm.id
 

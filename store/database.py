@@ -47,6 +47,16 @@ def open_writer(path: Path, schema: MetaData, owner: str) -> Engine:
     return engine
 
 
+#: What SQLite says when a file cannot grow: its own code, and that of the shared index beside the log.
+_FULL_CODES = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+
+
+def is_full(error: SQLAlchemyError) -> bool:
+    """Whether a database refused because the disk is full."""
+    cause = getattr(error, "orig", None)
+    return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) in _FULL_CODES
+
+
 def open_reader(path: Path) -> Engine:
     """Open a file read-only, with a limit on how long a query waits.
 

@@ -188,11 +188,8 @@ class DeliveryStore:
 
     def oldest_pending(self, sink: str) -> tuple[int, str] | None:
         """When the oldest message that waits came about (wall clock, ns), and what the last attempt at it ended in."""
-        waits = (messages.c.sink == sink) & (messages.c.state == PENDING)
-        query = select(messages.c.time_ns, messages.c.error).where(waits).order_by(messages.c.time_ns).limit(1)
         with self._lock, self._engine.begin() as connection:
-            row = connection.execute(query).first()
-        return (row.time_ns, row.error) if row else None
+            return _oldest_pending(connection, sink)
 
     def _set(self, sink: str, seq: int, values: dict[str, object]) -> None:
         with self._lock, self._engine.begin() as connection:
@@ -228,6 +225,11 @@ class DeliveryReader:
         with self._engine.connect() as connection:
             return _counts(connection, sink)
 
+    def oldest_pending(self, sink: str) -> tuple[int, str] | None:
+        """As ``DeliveryStore.oldest_pending``."""
+        with self._engine.connect() as connection:
+            return _oldest_pending(connection, sink)
+
     def cursor(self, sink: str) -> CursorRow:
         with self._engine.connect() as connection:
             row = connection.execute(select(cursors).where(cursors.c.sink == sink)).first()
@@ -235,6 +237,13 @@ class DeliveryReader:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _oldest_pending(connection: Connection, sink: str) -> tuple[int, str] | None:
+    waits = (messages.c.sink == sink) & (messages.c.state == PENDING)
+    query = select(messages.c.time_ns, messages.c.error).where(waits).order_by(messages.c.time_ns).limit(1)
+    row = connection.execute(query).first()
+    return (row.time_ns, row.error) if row else None
 
 
 def _counts(connection: Connection, sink: str) -> SinkCounts:

@@ -30,11 +30,13 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from model.alarm import Alarm, AlarmEvent, AlarmState, after, beginning
 from model.connector import Refusal
+from model.errors import StoreFull
 from model.plan import Plan
-from store.database import open_writer
+from store.database import is_full, open_writer
 
 POISON_KEPT = 10_000
 POISON_BYTES_MAX = 65_536
@@ -156,7 +158,12 @@ _PUT_ALARM = _ALARM.on_conflict_do_update(
 
 
 class PipelineStore:
-    """The one writer of pipeline.db; its methods may be called from several threads."""
+    """The one writer of pipeline.db; its methods may be called from several threads.
+
+    Raises:
+        StoreFull: the disk is full; nothing of the call is stored.
+
+    """
 
     def __init__(self, path: Path) -> None:
         self._engine = open_writer(path, schema, "fengsui pipeline")
@@ -254,8 +261,13 @@ class PipelineStore:
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """One transaction; the threads of the pipeline take turns on the one connection."""
-        with self._lock, self._engine.begin() as connection:
-            yield connection
+        try:
+            with self._lock, self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            if is_full(error):
+                raise StoreFull(f"pipeline.db: no room on the disk: {error}") from error
+            raise
 
 
 def earlier_plans(ask: Callable[[], AbstractContextManager[Connection]], in_force: str) -> Iterator[Plan]:

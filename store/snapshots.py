@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.errors import StoreError
+from model.errors import StoreFull
 from store.disk import FULL, LOCAL_DISK, Disk, write_whole
 
 KEPT = 3
@@ -35,7 +35,7 @@ def save(folder: Path, snapshot: Snapshot, *, disk: Disk = LOCAL_DISK) -> Path:
     """Write, sync, rename; then drop what is too old, and what stood at the same offset before.
 
     Raises:
-        StoreError: the disk is full. What was saved before is still there.
+        StoreFull: the disk is full. What was saved before is still there.
         OSError: the disk refused otherwise.
 
     """
@@ -51,7 +51,7 @@ def save(folder: Path, snapshot: Snapshot, *, disk: Disk = LOCAL_DISK) -> Path:
         if error.errno in FULL:
             with contextlib.suppress(OSError):
                 _drop_partial(disk, folder)
-            raise StoreError(f"{folder}: no room for a snapshot: {error}") from error
+            raise StoreFull(f"{folder}: no room for a snapshot: {error}") from error
         raise
     return path
 

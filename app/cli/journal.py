@@ -97,7 +97,9 @@ def export(
     begin: Annotated[str, typer.Option("--from", help="Offset, or time (ISO 8601; without zone: the display's).")] = "",
     end: Annotated[str, typer.Option("--to", help="Offset, or time, to end before.")] = "",
     tag: Annotated[list[str] | None, typer.Option("--tag", help="Only readings whose tag fits: * and ?.")] = None,
-    kind: Annotated[list[str] | None, typer.Option("--type", help="Only these: reading, tick, act, plan, gap.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option("--type", help="Only these: reading, tick, act, plan, finding, gap.")
+    ] = None,
     *,
     as_json: JsonOption = False,
     lang: LangOption = "",

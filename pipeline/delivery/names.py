@@ -68,7 +68,7 @@ class Names:
     def _find(self, sort: _Sort[T], name: str) -> T | None:
         if name in sort.in_force:
             return sort.in_force[name]
-        if name == SYSTEM:
+        if name == SYSTEM or name.startswith(f"{SYSTEM}:"):
             return None
         if name not in sort.remembered:
             sort.remember(name, self._look_back(sort, name))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from model.alarm import Evidence, Grade, Why
+from model.alarm import AlarmEvent, Evidence, Grade, Why
 from model.batch import GOOD
+from model.inputs import Finding
 from model.plan import Advice, GradeSpec, RuleSpec
 from model.text import Text
-from rules.alarm_machine import Subject
+from pipeline.watch.words import ADVICE, GRADES, SAID, Code
+from rules.alarm_machine import ACTIVE, AlarmMachine, Circumstance, Subject
 
 SYSTEM = "system"
 
@@ -36,8 +38,54 @@ GAP_RULE = RuleSpec(
 
 GAP_SUBJECT = Subject(GAP_RULE.id, SYSTEM, SYSTEM, latching=False)
 
+
+def finding_rule_id(code: str) -> str:
+    return f"{SYSTEM}.{code}"
+
+
+def finding_tag(subject: str) -> str:
+    """What an alarm is about that is no sensor; never the tag of one."""
+    return f"{SYSTEM}:{subject}" if subject else SYSTEM
+
+
+def _finding_rule(code: Code) -> RuleSpec:
+    return RuleSpec(
+        id=finding_rule_id(code),
+        name=SAID[code],
+        kinds=(),
+        grades=(GradeSpec(GRADES[code], code.value),),
+        source=Text("内置：系统自检", "built in: the system watches itself"),
+        advice=tuple(Advice(grade, ADVICE[code]) for grade in Grade if grade),
+    )
+
+
 #: Rules that every plan has besides its own.
-SYSTEM_RULES = (GAP_RULE,)
+SYSTEM_RULES = (GAP_RULE, *(_finding_rule(code) for code in GRADES))
+
+
+def finding_event(alarms: AlarmMachine, offset: int, finding: Finding, plan_version: str) -> list[AlarmEvent]:
+    """What a finding changes; nothing where it says what is known. Only its own end, or a person, ends an alarm."""
+    subject = Subject(finding_rule_id(finding.code), finding_tag(finding.subject), SYSTEM, latching=False)
+    alarm = alarms.judged(subject.rule, subject.tag)
+    before = alarm.grade if alarm is not None and alarm.state in ACTIVE else Grade.NONE
+    after = finding.grade if finding.is_wrong else Grade.NONE
+    if before == after:
+        return []
+    why = Why(
+        condition=f"{finding.code}: {finding.detail}" if finding.detail else finding.code,
+        value=None,
+        unit="",
+        quality=GOOD,
+        scores={},
+        since_ns=finding.wall_ns,
+        on_delay_s=0.0,
+        readings=(),
+        rule_source=Text("内置：系统自检", "built in: the system watches itself"),
+        plan_version=plan_version,
+        margin=None,
+    )
+    circumstance = Circumstance(offset=offset, time_ns=finding.wall_ns, at_ns=finding.wall_ns)
+    return [alarms.level_changed(subject, before, after, circumstance, why)]
 
 
 def gap_why(gap_s: float, *, since_ns: int, until_ns: int, plan_version: str) -> Why:

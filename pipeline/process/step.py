@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model.alarm import AlarmEvent, Evidence, Grade, Why
 from model.batch import GOOD, Batch
 from model.errors import CommandRefused
-from model.inputs import HumanAct, Input, PlanChange, Tick
+from model.inputs import Finding, HumanAct, Input, PlanChange, Tick
 from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
 from pipeline.process.binding import Bound, bind
 from pipeline.process.carry import carry_over, copy_slots, slot_pairs
@@ -22,7 +22,7 @@ from pipeline.process.change import LevelChange
 from pipeline.process.judge import judge_rows, judge_tick
 from pipeline.process.recent import RecentState, last_values, readings, remember
 from pipeline.process.reorder import Reorder, Waiting, to_batch
-from pipeline.process.self_watch import GAP_GRADE, GAP_NS, GAP_RULE, GAP_SUBJECT, gap_why
+from pipeline.process.self_watch import GAP_GRADE, GAP_NS, GAP_RULE, GAP_SUBJECT, finding_event, gap_why
 from rules.alarm_machine import ACTIVE, AlarmMachine, Circumstance, Signal, Subject
 
 #: Commands whose ids are remembered, so that one sent twice has one effect.
@@ -101,6 +101,8 @@ def step(state: State, offset: int, item: Input) -> Outcome:
             outcome = Outcome(_tick(state, offset, item))
         case HumanAct():
             outcome = _act(state, offset, item)
+        case Finding():
+            outcome = Outcome(finding_event(state.alarms, offset, item, state.bound.plan.version))
         case PlanChange():
             carry_over(state.bound, new := bind(item.plan), state.alarms.judged_alarms())
             _move_sensors(state, new)

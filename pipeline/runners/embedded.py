@@ -16,10 +16,10 @@ from pathlib import Path
 
 import structlog
 
-from model.alarm import AlarmEvent
+from model.alarm import AlarmEvent, Grade
 from model.connector import Decoder, Deliveries, Source
-from model.errors import StoreError
-from model.inputs import HumanAct, Input, PlanChange
+from model.errors import StoreError, StoreFull
+from model.inputs import HumanAct, Input, PlanChange, Tick
 from model.plan import Plan
 from pipeline.delivery.notice import NoticeWriter
 from pipeline.ingest.inbox import BoundedInbox
@@ -30,7 +30,11 @@ from pipeline.process import snapshot
 from pipeline.process.step import Counts, Outcome, State, begin, step
 from pipeline.runners import recovery
 from pipeline.runners.clock import Clock
+from pipeline.runners.room import Room
 from pipeline.runners.store_writer import StoreWriter
+from pipeline.watch.findings import SelfReport
+from pipeline.watch.readiness import Report
+from pipeline.watch.words import GRADES, Code
 from store import snapshots
 from store.disk import LOCAL_DISK, Disk
 from store.journal.entries import Entry
@@ -94,6 +98,8 @@ class EmbeddedRunner:
         metrics: PipelineMetrics,
         limits: Limits | None = None,
         step: Step = step,
+        report: Callable[[], Report] | None = None,
+        grades: Mapping[Code, Grade] = GRADES,
         disk: Disk = LOCAL_DISK,
         storing: Executor | None = None,
     ) -> None:
@@ -106,6 +112,7 @@ class EmbeddedRunner:
         self._ingest = Ingest(plan, decoders)
         self._notices = NoticeWriter(plan, lambda: store.earlier_plans(plan.version))
         self.inbox = BoundedInbox()
+        self._stuck: _Round | None = None  # waits for room on the disk
         self.turns = 0
         self._commands: queue.Queue[_Command] = queue.Queue(COMMANDS_WAITING_MAX)
         self._threads: dict[str, threading.Thread] = {}
@@ -114,11 +121,13 @@ class EmbeddedRunner:
         for name in self._sources:
             metrics.readings.labels(name)  # a counter that never was cannot be missed
         self._stored_to = store.position()
-        self._writer = StoreWriter(store, storing)
+        self.room = Room(journal)
+        self._writer = StoreWriter(store, storing, on_full=self.room.note_full)
         self._next_tick_ns = self._next_snapshot_ns = 0
         self._durable: _Round | None = None  # not judged yet
         self._counted = Counts()
         self.state = self._recover()
+        self._self_report = SelfReport(report, grades, damage=journal.damage) if report else None
         self.source_watch = SourceWatch(sources, metrics, heard_before=recovery.has_heard(self.state))
 
     def run(self) -> None:
@@ -132,20 +141,20 @@ class EmbeddedRunner:
     def turn(self) -> None:
         """Once round the loop: take in what has come, judge the round before."""
         self.turns += 1
-        deliveries = self.inbox.take(self._limits.deliveries_max, 0.0 if self._durable else self._limits.wait_s)
+        deliveries = self._waiting_deliveries()
         tick = self._clock.tick()
-        inputs: list[Input] = []
-        if tick.elapsed_ns >= self._next_tick_ns:
-            inputs.append(tick)
-            self._next_tick_ns = tick.elapsed_ns + TICK_NS
-        begun = self._begin(deliveries, inputs)
+        is_second = tick.elapsed_ns >= self._next_tick_ns
+        begun = self._stuck or self._begin(deliveries, self._inputs_of_second(tick) if is_second else [])
+        is_under_way = self.room.begin_commit()
         if self._durable:
             self._judge(self._durable)  # while the disk is at work on the next one
-        self._durable = self._settle(begun)
-        if inputs:
+        self._durable = self._settle(begun) if is_under_way else None
+        self._stuck = None if is_under_way else begun
+        if is_second:
+            self._next_tick_ns = tick.elapsed_ns + TICK_NS
             self._watch()
-        if tick.elapsed_ns >= self._next_snapshot_ns:
-            self.save_snapshot()
+        if tick.elapsed_ns >= self._next_snapshot_ns and not self.room.full:
+            self._try_snapshot()
             self._next_snapshot_ns = tick.elapsed_ns + int(self._limits.snapshot_every_s * 1e9)
 
     def finish(self) -> None:
@@ -185,13 +194,33 @@ class EmbeddedRunner:
 
     def round(self, deliveries: Sequence[Deliveries], inputs: Sequence[Input] = ()) -> list[AlarmEvent]:
         """One round with these deliveries, other inputs, and the commands that wait; its events are stored."""
-        durable = self._settle(self._begin(deliveries, inputs))
+        begun = self._begin(deliveries, inputs)
+        self._journal.begin_commit()
+        durable = self._settle(begun)
         events = self._judge(durable) if durable else []
         self._writer.flush()
         return events
 
+    def _waiting_deliveries(self) -> list[Deliveries]:
+        """What has come; nothing while the disk is full, so that the sources hold back."""
+        wait_s = 0.0 if self._durable else self._limits.wait_s
+        if self.room.full:
+            self._stop.wait(wait_s)
+            return []
+        return self.inbox.take(self._limits.deliveries_max, wait_s)
+
+    def _inputs_of_second(self, tick: Tick) -> list[Input]:
+        """The tick, and what the system has to say about itself.
+
+        While nothing is taken in there is no tick: time stands still for the sensors, as it does while we are down.
+        """
+        inputs: list[Input] = [] if self.room.full else [tick]
+        if self._self_report is not None:
+            inputs += self._self_report.news(self.state.alarms.judged, tick.wall_ns)
+        return inputs
+
     def _begin(self, deliveries: Sequence[Deliveries], inputs: Sequence[Input]) -> _Round:
-        """Decode, append, and have the disk begin."""
+        """Decode and append."""
         intake = self._ingest.take_in(deliveries)
         commands = self._waiting_commands()
         if len(intake.batch):
@@ -201,7 +230,6 @@ class EmbeddedRunner:
         first_act = self._journal.next_offset
         for command in commands:
             self._journal.append(command.act)
-        self._journal.begin_commit()
         return _Round(deliveries, intake, commands, first_act)
 
     def _settle(self, begun: _Round) -> _Round | None:
@@ -210,12 +238,12 @@ class EmbeddedRunner:
             begun.durable = self._journal.finish_commit()
         self._keep_refused(begun.intake)
         self._acknowledge(begun.deliveries)
-        self._count(begun.intake)
+        recovery.count_intake(self.metrics, begun.intake)
         return begun if begun.durable else None
 
     def _judge(self, durable: _Round) -> list[AlarmEvent]:
         events, refusals = self._apply(durable.durable)
-        if durable.commands:
+        if durable.commands and not self.room.full:
             self._writer.flush()  # who is told that it is done shall find it in the store
         for at, command in enumerate(durable.commands):
             command.reply.put(refusals.get(durable.first_act + at, ""))
@@ -226,6 +254,12 @@ class EmbeddedRunner:
     def save_snapshot(self) -> None:
         self._writer.flush()  # what a snapshot is behind of is not stepped again
         snapshots.save(self._snapshot_folder, snapshot.take(self.state), disk=self._disk)
+
+    def _try_snapshot(self) -> None:
+        try:
+            self.save_snapshot()
+        except StoreFull as error:
+            self.room.note_full(str(error))
 
     @property
     def journal(self) -> Journal:
@@ -301,10 +335,10 @@ class EmbeddedRunner:
 
     def _keep_refused(self, intake: Intake) -> None:
         if intake.refusals:
-            self._store.keep_poison(intake.refusals)
+            self.room.for_store(lambda: self._store.keep_poison(intake.refusals))
         if intake.unregistered:
-            left_out = self._store.note_unregistered(intake.unregistered.values())
-            self.metrics.unlisted.inc(left_out)
+            left_out = self.room.for_store(lambda: self._store.note_unregistered(intake.unregistered.values()))
+            self.metrics.unlisted.inc(left_out or 0)
 
     def _acknowledge(self, deliveries: Sequence[Deliveries]) -> None:
         for source, through in {part.source: int(part.receipt[-1]) for part in deliveries}.items():
@@ -331,26 +365,18 @@ class EmbeddedRunner:
                 log.error("source thread died; begun again", source=name)
                 self.metrics.source_restarts.labels(name).inc()
                 self._start_source(name)
-        self.source_watch.look()
+        lost = self.source_watch.look()
+        if self._self_report is not None:
+            self._self_report.lost(lost)
+        self.room.look()
         self._counted = recovery.show_counts(self.metrics, self.state.counts, self._counted)
         recovery.show_state(self.metrics, self.state, self.connections(), len(self.inbox))
         self.metrics.journal_bytes.set(self._journal.bytes_written)
-
-    def _count(self, intake: Intake) -> None:
-        metrics = self.metrics
-        for source, readings in intake.journaled.items():
-            metrics.readings.labels(source).inc(readings)
-        for refusal in intake.refusals:
-            metrics.poison.labels(refusal.reason).inc(refusal.count)
-        for label, count in intake.left_out.items():
-            metrics.left_out.labels(label).inc(count)
-        metrics.unregistered.inc(sum(tag.count for tag in intake.unregistered.values()))
-        metrics.retained.inc(intake.retained)
 
     def _shut_down(self) -> None:
         for source in self._sources.values():
             source.stop()
         for thread in self._threads.values():
             thread.join(timeout=5)
-        self.save_snapshot()
+        self._try_snapshot()
         self._writer.close()

@@ -12,6 +12,7 @@ import structlog
 
 from model.batch import NO_TIME
 from model.errors import StoreError
+from pipeline.ingest.intake import Intake
 from pipeline.metrics import PipelineMetrics
 from pipeline.process import snapshot
 from pipeline.process.reconcile import reconcile
@@ -154,6 +155,18 @@ def readings_lag_s(state: State) -> float | None:
 def has_heard(state: State) -> bool:
     """Whether any sensor was ever heard: whoever begins for the first time has missed nothing."""
     return bool((state.admission.sensors["heard_ns"] != NO_TIME).any())
+
+
+def count_intake(metrics: PipelineMetrics, intake: Intake) -> None:
+    """Count what one round took in and left out."""
+    for source, readings in intake.journaled.items():
+        metrics.readings.labels(source).inc(readings)
+    for refusal in intake.refusals:
+        metrics.poison.labels(refusal.reason).inc(refusal.count)
+    for label, count in intake.left_out.items():
+        metrics.left_out.labels(label).inc(count)
+    metrics.unregistered.inc(sum(tag.count for tag in intake.unregistered.values()))
+    metrics.retained.inc(intake.retained)
 
 
 def show_counts(metrics: PipelineMetrics, now: Counts, shown: Counts) -> Counts:

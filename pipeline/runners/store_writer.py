@@ -8,14 +8,16 @@ back.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Protocol
 
 from model.alarm import AlarmEvent
-from model.errors import StoreError
+from model.errors import StoreError, StoreFull
 from store.pipeline_store import OutboxRow
 
+#: How long after a full disk the same is tried again.
+FULL_PAUSE_S = 0.5
 #: So many events may wait; then ``put`` waits for the store.
 EVENTS_WAITING_MAX = 20_000
 
@@ -34,8 +36,18 @@ class StoreWriter:
 
     """
 
-    def __init__(self, store: EventStore, storing: Executor | None = None) -> None:
-        """Take the store, and what carries out its transactions one at a time; None = a thread of its own."""
+    def __init__(
+        self, store: EventStore, storing: Executor | None = None, *, on_full: Callable[[str], None] | None = None
+    ) -> None:
+        """Take the store.
+
+        Args:
+            store: to write to.
+            storing: carries out its transactions one at a time; None = a thread of its own.
+            on_full: told of a full disk, which is then waited for; None = it is a fault like any other.
+
+        """
+        self._on_full, self._closing = on_full, threading.Event()
         self._store = store
         self._executor = storing or ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
         self.turns = 0
@@ -91,7 +103,8 @@ class StoreWriter:
         return self._busy
 
     def close(self) -> None:
-        """End after what was put."""
+        """End after what was put; a full disk is not waited for any more, the journal has it all."""
+        self._closing.set()
         if self._storing is not None:
             self._storing.result()
         self._executor.shutdown()
@@ -111,6 +124,19 @@ class StoreWriter:
                 next_offset = self._next_offset
             self.turns += 1
             try:
-                self._store.record(events, rows, next_offset)
+                while not self._is_recorded(events, rows, next_offset):
+                    self.turns += 1
             except Exception as error:  # noqa: BLE001 - told to the pipeline's own thread, which then ends
                 self._fault = error
+
+    def _is_recorded(self, events: Sequence[AlarmEvent], rows: Sequence[OutboxRow], next_offset: int) -> bool:
+        """False: the disk is full, and has been told of."""
+        try:
+            self._store.record(events, rows, next_offset)
+        except StoreFull as error:
+            if self._on_full is None or self._closing.is_set():
+                raise
+            self._on_full(str(error))
+            self._closing.wait(FULL_PAUSE_S)
+            return False
+        return True

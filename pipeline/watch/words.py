@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from model.alarm import Grade
 from model.text import Text
 
 
@@ -17,6 +18,9 @@ class Code(StrEnum):
     WATERMARK_LAG = "watermark_lag"
     JOURNAL_FULL = "journal_full"
     STORE_FAILING = "store_failing"
+    JOURNAL_DAMAGE = "journal_damage"
+    MESSAGES_LOST = "messages_lost"
+    CLOCK_OFFSET = "clock_offset"
     SINK_FAILING = "sink_failing"
 
 
@@ -28,5 +32,66 @@ SAID: dict[Code, Text] = {
     Code.WATERMARK_LAG: Text("读数滞后", "the newest reading is old"),
     Code.JOURNAL_FULL: Text("磁盘已满，停止接收", "the disk is full, nothing is taken in"),
     Code.STORE_FAILING: Text("报警库无法写入", "events cannot be stored"),
+    Code.JOURNAL_DAMAGE: Text("日志损坏，有输入丢失", "the journal is damaged, inputs are missing"),
+    Code.MESSAGES_LOST: Text("消息在到达前丢失", "messages were lost before they came"),
+    Code.CLOCK_OFFSET: Text("本机时钟不准", "our own clock is off"),
     Code.SINK_FAILING: Text("通知送不出去", "a sink does not take what is due"),
+}
+
+#: Which of them are alarms as well, and how grave they are unless configured otherwise.
+GRADES: dict[Code, Grade] = {
+    Code.LOOP_STANDS: Grade.RED,
+    Code.SOURCE_DISCONNECTED: Grade.ORANGE,
+    Code.NO_DATA: Grade.ORANGE,
+    Code.WATERMARK_LAG: Grade.YELLOW,
+    Code.JOURNAL_FULL: Grade.RED,
+    Code.STORE_FAILING: Grade.RED,
+    Code.JOURNAL_DAMAGE: Grade.ORANGE,
+    Code.MESSAGES_LOST: Grade.ORANGE,
+    Code.CLOCK_OFFSET: Grade.YELLOW,
+    Code.SINK_FAILING: Grade.ORANGE,
+}
+
+#: These are over when a person says so: nothing brings back what is lost.
+LASTING = frozenset({Code.JOURNAL_DAMAGE, Code.MESSAGES_LOST})
+
+
+def _card(code: Code, zh: str, en: str) -> Text:
+    anchor = f"docs/operations.md#system-{code.value.replace('_', '-')}"
+    return Text(f"{zh}（{anchor}）", f"{en} ({anchor})")
+
+
+ADVICE: dict[Code, Text] = {
+    Code.LOOP_STANDS: _card(
+        Code.LOOP_STANDS, "查看磁盘与接收方；必要时重启。", "Look at the disk and at the receiver; restart if need be."
+    ),
+    Code.SOURCE_DISCONNECTED: _card(
+        Code.SOURCE_DISCONNECTED, "运行 fengsui probe；检查代理与网络。", "fengsui probe; look at broker and network."
+    ),
+    Code.NO_DATA: _card(
+        Code.NO_DATA,
+        "检查网关与现场网络；期间按无监测处置。",
+        "Look at gateways and network; nothing is seen meanwhile.",
+    ),
+    Code.WATERMARK_LAG: _card(Code.WATERMARK_LAG, "检查网关时钟与链路。", "Look at the gateways' clocks and links."),
+    Code.JOURNAL_FULL: _card(
+        Code.JOURNAL_FULL,
+        "立即腾出磁盘空间；期间不研判新读数。",
+        "Make room on the disk now; no reading is judged meanwhile.",
+    ),
+    Code.STORE_FAILING: _card(Code.STORE_FAILING, "检查磁盘与数据库文件。", "Look at the disk and the database files."),
+    Code.JOURNAL_DAMAGE: _card(
+        Code.JOURNAL_DAMAGE,
+        "检查磁盘；核对缺失时段的现场情况；处理后复位。",
+        "Look at the disk; ask the sites about the missing time; reset when it is dealt with.",
+    ),
+    Code.MESSAGES_LOST: _card(
+        Code.MESSAGES_LOST,
+        "检查代理的会话与队列设置；核对现场；处理后复位。",
+        "Look at the broker's sessions and queues; ask the sites; reset when it is dealt with.",
+    ),
+    Code.CLOCK_OFFSET: _card(Code.CLOCK_OFFSET, "检查 NTP 对时。", "Look at NTP (timedatectl)."),
+    Code.SINK_FAILING: _card(
+        Code.SINK_FAILING, "运行 fengsui probe；改用电话通知。", "fengsui probe; notify by telephone meanwhile."
+    ),
 }

@@ -13,7 +13,7 @@ import numpy as np
 
 from model.batch import Batch
 from model.errors import JournalError
-from model.inputs import HumanAct, Input, PlanChange, Tick
+from model.inputs import Finding, HumanAct, Input, PlanChange, Tick
 
 
 class RecordType(IntEnum):
@@ -24,6 +24,7 @@ class RecordType(IntEnum):
     ACT = 3
     PLAN = 4
     PLAN_AGAIN = 5  # the plan in force, at the beginning of a segment; no input
+    FINDING = 6
 
 
 ROW_BYTES = 4 + 8 + 8 + 8 + 1
@@ -32,6 +33,7 @@ _TYPES = {
     RecordType.ACT: HumanAct,
     RecordType.PLAN: PlanChange,
     RecordType.PLAN_AGAIN: PlanChange,
+    RecordType.FINDING: Finding,
 }
 
 
@@ -47,6 +49,8 @@ def encode(item: Input) -> tuple[RecordType, bytes, int]:
             return RecordType.ACT, _json(item), 1
         case PlanChange():
             return RecordType.PLAN, _json(item), 1
+        case Finding():
+            return RecordType.FINDING, _json(item), 1
 
 
 def decode(record_type: int, payload: bytes | memoryview) -> Input:

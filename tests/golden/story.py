@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from model.batch import Batch
-from model.inputs import HumanAct, Input, PlanChange, Tick
+from model.inputs import Finding, HumanAct, Input, PlanChange, Tick
 from model.plan import Plan
 from pipeline.process.step import begin, step
 from store.journal.entries import Entry
@@ -80,6 +80,8 @@ def digest(entries: Iterable[Entry]) -> dict[str, object]:
                 said = f"{item.wall_ns} {item.elapsed_ns}".encode()
             case HumanAct():
                 said = f"{item.command_id} {item.act} {item.alarm_id} {item.by} {item.note}".encode()
+            case Finding():
+                said = f"{item.code} {item.subject} {item.is_wrong} {item.grade} {item.wall_ns}".encode()
             case PlanChange():
                 said = f"{item.plan.version} {item.wall_ns}".encode()
         found.update(b"%d %d " % (entry.offset, len(said)) + said)
