@@ -5,17 +5,28 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from prometheus_client import Gauge
 
+from app.client import PipelineClient
 from app.configured import Paths, build, connector, source_and_decoder
 from app.status import pipeline_status
 from config.plan import load_plan
-from config.settings import Settings
+from config.settings import HeartbeatSettings, Settings
+from connectors.decoder import MessageDecoder
+from connectors.ping import Ping
+from connectors.settings import read_secret
+from connectors.topic import Subscription
 from model.alarm import Grade
+from model.connector import Decoder, Source
+from model.errors import FengsuiError
+from model.heartbeat import HEARTBEAT
 from model.plan import Plan
+from pipeline.delivery.heartbeat import HeartbeatWorker
 from pipeline.delivery.history import HistoryWorker
 from pipeline.delivery.outbox import EventWorker
+from pipeline.ingest.heartbeat_source import TOPIC, HeartbeatSource
 from pipeline.metrics import DeliveryMetrics, PipelineMetrics
 from pipeline.runners.clock import Clock, SystemClock
 from pipeline.runners.commands import CommandServer
@@ -41,6 +52,8 @@ def runner(
     """Sources -> journal -> step -> store."""
     paths = Paths.under(configured.data_dir)
     sources = {connection.name: source_and_decoder(connection) for connection in configured.sources}
+    if configured.heartbeat:
+        sources[HEARTBEAT] = heartbeat(configured.heartbeat.interval_s)
     store = PipelineStore(paths.pipeline_db)
     return EmbeddedRunner(
         plan or load_plan(configured),
@@ -63,6 +76,13 @@ def runner(
             deliveries_max=configured.journal.round_messages_max, snapshot_every_s=configured.snapshot_every_s
         ),
     )
+
+
+def heartbeat(interval_s: float) -> tuple[Source, Decoder]:
+    """The synthetic sensor, and who reads what it sends."""
+    clock = SystemClock()
+    decoder = MessageDecoder([Subscription(topic=TOPIC, tag=HEARTBEAT)])
+    return HeartbeatSource(interval_s, lambda: clock.tick().wall_ns), decoder
 
 
 def trimmer(configured: Settings, running: EmbeddedRunner) -> Trimmer:
@@ -96,11 +116,37 @@ def commands(configured: Settings, running: EmbeddedRunner, watching: Watch) -> 
     )
 
 
+def heartbeat_worker(
+    configured: Settings, how: HeartbeatSettings, metrics: DeliveryMetrics, watching: Watch
+) -> HeartbeatWorker:
+    """Calls outside while both processes are ready; a heartbeat that is not taken is no reason to withhold it."""
+    clock, client = SystemClock(), PipelineClient(configured.socket)
+    url = how.url or read_secret(Path(how.url_file or ""), "heartbeat.url_file")
+
+    def own() -> list[str]:
+        return [str(one.said()["en"]) for one in watching.report().reasons if one.subject != HeartbeatWorker.name]
+
+    def of_pipeline() -> list[str]:
+        try:
+            return [str(reason["en"]) for reason in client.status()["reasons"]]
+        except FengsuiError as error:
+            return [str(error)]
+
+    return HeartbeatWorker(
+        Ping(url, how.method),
+        events=Paths.under(configured.data_dir).pipeline_db,
+        reasons=[own, of_pipeline],
+        interval_s=how.interval_s,
+        wall_ns=lambda: clock.tick().wall_ns,
+        metrics=metrics,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryParts:
     """The workers of the delivery process."""
 
-    workers: list[EventWorker | HistoryWorker]
+    workers: list[EventWorker | HistoryWorker | HeartbeatWorker]
     metrics: DeliveryMetrics
     store: DeliveryStore
     wall_ns: Callable[[], int]
@@ -115,11 +161,11 @@ class DeliveryParts:
         return threads
 
 
-def delivery(configured: Settings, metrics: DeliveryMetrics) -> DeliveryParts:
+def delivery(configured: Settings, metrics: DeliveryMetrics, watching: Watch) -> DeliveryParts:
     """Outbox -> event sinks; journal -> points sinks."""
     paths = Paths.under(configured.data_dir)
     store, clock = DeliveryStore(paths.delivery_db), SystemClock()
-    workers: list[EventWorker | HistoryWorker] = []
+    workers: list[EventWorker | HistoryWorker | HeartbeatWorker] = []
     for sink in configured.sinks:
         if connector(sink).ROLE == "events":
             workers.append(
@@ -137,4 +183,6 @@ def delivery(configured: Settings, metrics: DeliveryMetrics) -> DeliveryParts:
                     build(sink), journal=paths.journal, events=paths.pipeline_db, store=store, metrics=metrics
                 )
             )
+    if configured.heartbeat:
+        workers.append(heartbeat_worker(configured, configured.heartbeat, metrics, watching))
     return DeliveryParts(workers, metrics, store, lambda: clock.tick().wall_ns)

@@ -57,7 +57,7 @@ def run_delivery(config: Path, *, supervised: bool = False) -> None:
     settings = configured.read(config)
     metrics, stop = DeliveryMetrics(), threading.Event()
     watch = _watched(compose.watch(metrics.ready), settings.metrics.delivery, metrics.registry, stop)
-    parts = compose.delivery(settings, metrics)
+    parts = compose.delivery(settings, metrics, watch)
     on_stop(stop.set)
     if supervised:
         on_orphaned(stop.set)

@@ -7,14 +7,14 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.runners.embedded import EmbeddedRunner
-from pipeline.runners.recovery import sensors_by_state
+from pipeline.runners.recovery import open_alarms, sensors_by_state
 from pipeline.watch.readiness import Watch
 from pipeline.watch.server import readyz
 
 
 def pipeline_status(running: EmbeddedRunner, watching: Watch) -> dict[str, Any]:
     state = running.state
-    alarms = Counter(alarm.grade.name.lower() for alarm in state.alarms.open_alarms())
+    alarms = Counter(alarm.grade.name.lower() for alarm in open_alarms(state))
     counts = state.counts
     sensors = sensors_by_state(state)
     return {

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.configured import Paths, connector
 from config.settings import HealthSettings, Settings
 from model.connector import Turning
+from pipeline.delivery.heartbeat import HeartbeatWorker
 from pipeline.delivery.history import HistoryWorker
 from pipeline.delivery.outbox import EventWorker
 from pipeline.runners.clock import SystemClock
@@ -111,7 +112,7 @@ def data_check(running: EmbeddedRunner, limits: HealthSettings) -> Check:
 
 def watch_delivery(
     watch: Watch,
-    workers: Iterable[EventWorker | HistoryWorker],
+    workers: Iterable[EventWorker | HistoryWorker | HeartbeatWorker],
     store: DeliveryStore,
     limits: HealthSettings,
     wall_ns: Callable[[], int],
@@ -144,8 +145,8 @@ def outbox_check(sink: str, store: DeliveryStore, limit_s: float, wall_ns: Calla
     return look
 
 
-def history_check(worker: HistoryWorker, limit_s: float) -> Check:
-    """What a time-series sink refuses may not go on for longer than the limit."""
+def history_check(worker: HistoryWorker | HeartbeatWorker, limit_s: float) -> Check:
+    """What a time-series sink, or who takes the heartbeat, refuses may not go on for longer than the limit."""
 
     def look() -> Iterable[Condition]:
         yield Condition(Code.SINK_FAILING, worker.name, worker.fault or None, limit_s)

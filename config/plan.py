@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from config.findings import Findings, Plain
+from config.heartbeat import with_heartbeat
 from config.pack_detectors import WINDOW_PERIODS_MIN
 from config.pack_tests import PackTest
 from config.packs import Packs, load_packs
@@ -41,7 +42,8 @@ def load_plan(settings: Settings) -> Plan:
         ConfigErrors: all that is wrong with them.
 
     """
-    return load_configuration(settings).plan
+    plan = load_configuration(settings).plan
+    return versioned(with_heartbeat(plan)) if settings.heartbeat else plan
 
 
 def load_configuration(settings: Settings) -> Configuration:
@@ -76,7 +78,12 @@ def make_plan(packs: Packs, registry: Registry) -> Plan:
         detectors=packs.detectors,
         rules=packs.rules,
     )
-    content = msgspec.json.encode(plan, order="deterministic")
+    return versioned(plan)
+
+
+def versioned(plan: Plan) -> Plan:
+    """The same plan with the version that its content has."""
+    content = msgspec.json.encode(replace(plan, version=""), order="deterministic")
     return replace(plan, version=hashlib.sha256(content).hexdigest()[:16])
 
 

@@ -100,6 +100,19 @@ class JournalSettings(Shape):
         return self
 
 
+class HeartbeatSettings(Shape):
+    url: str | None = Field(default=None, pattern="^https?://", description="Called while all goes well.")
+    url_file: str | None = Field(default=None, min_length=1, description="File with that address, where it is secret.")
+    method: Literal["GET", "POST"] = Field(default="GET", description="How it is called.")
+    interval_s: Duration = Field(default=10.0, ge=1, le=300, description="Of the synthetic sensor and the calls.")
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Self:
+        if (self.url is None) == (self.url_file is None):
+            raise ValueError("must have either url or url_file")
+        return self
+
+
 class _ConnectionFile(BaseModel):
     """The two keys that every source and sink has; the rest belongs to its connector."""
 
@@ -116,6 +129,9 @@ class _SettingsFile(Shape):
     registry: str = Field(min_length=1, description="Sites, assets and sensors; relative to this file.")
     metrics: MetricsSettings = MetricsSettings()
     health: HealthSettings = HealthSettings()
+    heartbeat: HeartbeatSettings | None = Field(
+        default=None, description="A call to somebody outside while all goes well."
+    )
     sources: list[_ConnectionFile] = Field(default=[], max_length=100, description="Where readings come from.")
     sinks: list[_ConnectionFile] = Field(default=[], max_length=100, description="Where alarms and readings go.")
     journal: JournalSettings = JournalSettings()
@@ -148,6 +164,7 @@ class Settings:
     registry: Path
     metrics: MetricsSettings
     health: HealthSettings
+    heartbeat: HeartbeatSettings | None
     sources: tuple[Connection, ...]
     sinks: tuple[Connection, ...]
     journal: JournalSettings
@@ -212,6 +229,7 @@ def _settings(
         registry=_under(file.parent, shape.registry),
         metrics=shape.metrics,
         health=shape.health,
+        heartbeat=_heartbeat(file.parent, shape.heartbeat),
         sources=sources,
         sinks=sinks,
         journal=shape.journal,
@@ -219,6 +237,12 @@ def _settings(
         time_zone=shape.time_zone,
         socket=socket,
     )
+
+
+def _heartbeat(folder: Path, given: HeartbeatSettings | None) -> HeartbeatSettings | None:
+    if given is None or given.url_file is None:
+        return given
+    return given.model_copy(update={"url_file": str(_under(folder, given.url_file))})
 
 
 def _under(folder: Path, given: str) -> Path:

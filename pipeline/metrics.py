@@ -97,4 +97,8 @@ class DeliveryMetrics:
         self.cursor_lag = Gauge(
             "fengsui_cursor_lag_bytes", "Journal that a cursor has not read yet.", ["sink"], registry=r
         )
+        self.heartbeats = Counter("fengsui_heartbeats", "Looks at the heartbeat by outcome.", ["outcome"], registry=r)
+        self.heartbeat_sent = Gauge(
+            "fengsui_heartbeat_last_sent_timestamp_seconds", "Last heartbeat that was taken.", registry=r
+        )
         self.ready = ready_gauge(r)

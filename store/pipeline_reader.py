@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text
 
 from model.alarm import Alarm, AlarmEvent
 from model.errors import StoreError
+from model.heartbeat import Pulse
 from model.plan import Plan
 from store.database import open_reader
 from store.pipeline_store import (
@@ -23,6 +24,7 @@ from store.pipeline_store import (
     plans,
     poison,
     position,
+    pulses,
     unregistered,
 )
 
@@ -102,6 +104,12 @@ class PipelineReader:
     def last_outbox_seq(self) -> int:
         with self._engine.connect() as connection:
             return connection.execute(select(func.max(outbox.c.seq))).scalar() or 0
+
+    def pulse(self) -> Pulse | None:
+        """The synthetic sensor's newest event; None = there was none yet."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(pulses.c.event_id, pulses.c.offset, pulses.c.at_ns)).first()
+        return Pulse(row.event_id, row.offset, row.at_ns) if row else None
 
     def position(self) -> int:
         with self._engine.connect() as connection:

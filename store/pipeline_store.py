@@ -35,6 +35,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from model.alarm import Alarm, AlarmEvent, AlarmState, after, beginning
 from model.connector import Refusal
 from model.errors import StoreFull
+from model.heartbeat import HEARTBEAT
 from model.plan import Plan
 from store.database import is_full, open_writer
 
@@ -110,6 +111,16 @@ unregistered = Table(
 )
 
 
+pulses = Table(
+    "pulses",
+    schema,
+    Column("one", Integer, primary_key=True),  # the newest one alone
+    Column("event_id", String, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
     """What is to be delivered for one event."""
@@ -150,6 +161,12 @@ _ADD_UNREGISTERED = _NEW.on_conflict_do_update(
 _ADD_OUTBOX_ROW = insert(outbox).on_conflict_do_nothing()
 _POSITION = insert(position)
 _MOVE_POSITION = _POSITION.on_conflict_do_update(index_elements=["one"], set_={"offset": _POSITION.excluded.offset})
+_PULSE = insert(pulses)
+_PUT_PULSE = _PULSE.on_conflict_do_update(
+    index_elements=["one"],
+    set_={name: _PULSE.excluded[name] for name in ("event_id", "offset", "at_ns")},
+    where=pulses.c.offset < _PULSE.excluded.offset,
+)
 _ALARM = insert(alarms)
 _PUT_ALARM = _ALARM.on_conflict_do_update(
     index_elements=["id"],
@@ -179,10 +196,15 @@ class PipelineStore:
     def record(self, new_events: Sequence[AlarmEvent], rows: Sequence[OutboxRow], next_offset: int) -> int:
         """Store events, their outbox rows and the position in one transaction; returns how many were new.
 
-        Events that are stored already are left as they are: the same input stepped twice has one effect.
+        Events that are stored already are left as they are: the same input stepped twice has one effect. Of the
+        synthetic sensor's the newest is kept in place of events and alarms.
         """
+        pulse = next((event for event in reversed(new_events) if event.rule == HEARTBEAT), None)
         with self._writing() as connection:
-            added = _add_events(connection, new_events)
+            added = _add_events(connection, [event for event in new_events if event.rule != HEARTBEAT])
+            if pulse is not None:
+                values = {"one": 1, "event_id": pulse.id, "offset": pulse.offset, "at_ns": pulse.at_ns}
+                connection.execute(_PUT_PULSE, values)
             if rows:
                 connection.execute(_ADD_OUTBOX_ROW, [_columns(row) for row in rows])
             connection.execute(_MOVE_POSITION, {"one": 1, "offset": next_offset})

@@ -17,6 +17,7 @@ from model.alarm import AlarmEvent
 from model.batch import NO_TIME, Batch
 from model.connector import Point, Sink
 from model.errors import FengsuiError, OffsetGone, PermanentError, RetryableError, StoreError
+from model.heartbeat import HEARTBEAT
 from model.inputs import PlanChange
 from model.plan import Plan
 from pipeline.metrics import DeliveryMetrics
@@ -157,6 +158,7 @@ class _Names:
         sites = {site.id: site for site in plan.sites}
         assets = {asset.id: asset for asset in plan.assets}
         self._tags = []
+        self._own = next((at for at, sensor in enumerate(plan.sensors) if sensor.tag == HEARTBEAT), -1)
         for sensor in plan.sensors:
             site = sites[assets[sensor.asset].site]
             self._tags.append(
@@ -171,6 +173,8 @@ class _Names:
 
     def points(self, batch: Batch) -> list[Point]:
         """One point a reading that has a value; a reading without one leaves its quality."""
+        if self._own >= 0:
+            batch = batch.take(batch.sensor != self._own)
         time_ns = np.where(batch.time_ns == NO_TIME, batch.received_ns, batch.time_ns)
         return [
             Point(

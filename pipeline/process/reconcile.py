@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from model.alarm import Alarm, AlarmState, Grade
+from model.heartbeat import HEARTBEAT
 from pipeline.process.carry import turn_back, turn_on
 from pipeline.process.self_watch import GAP_RULE
 from pipeline.process.step import State
@@ -40,7 +41,11 @@ def reconcile(state: State, told: Iterable[tuple[Alarm, int]]) -> list[tuple[Dif
         what differed: the alarm as the state had it where only the state had it, else as it was told.
 
     """
-    known = {alarm.id: (alarm, latching, events) for alarm, latching, events in state.alarms.snapshot()[0]}
+    known = {
+        alarm.id: (alarm, latching, events)
+        for alarm, latching, events in state.alarms.snapshot()[0]
+        if alarm.rule != HEARTBEAT
+    }
     newest_first = sorted(told, key=lambda pair: (-pair[0].start_ns, pair[0].id))
     ids = {alarm.id for alarm, _ in newest_first}
     found = [(Difference.NEVER_TOLD, alarm) for alarm, *_ in known.values() if alarm.id not in ids]

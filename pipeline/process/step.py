@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model.alarm import AlarmEvent, Evidence, Grade, Why
 from model.batch import GOOD, Batch
 from model.errors import CommandRefused
+from model.heartbeat import HEARTBEAT
 from model.inputs import Finding, HumanAct, Input, PlanChange, Tick
 from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
 from pipeline.process.binding import Bound, bind
@@ -184,10 +185,10 @@ def _advance_clock(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
 
 
 def _end_of_gap(state: State, rows: Batch, offsets: NDArray[np.int64], fresh: NDArray[np.bool_]) -> list[AlarmEvent]:
-    """The gap is over with the first usable new reading."""
+    """The gap is over with the first usable new reading from the field."""
     if not state.clock.in_gap:
         return []
-    usable = np.flatnonzero(fresh & (rows.quality == GOOD))
+    usable = np.flatnonzero(fresh & (rows.quality == GOOD) & (rows.sensor != state.bound.tag_index.get(HEARTBEAT, -1)))
     if not len(usable):
         return []
     state.clock.in_gap = False

@@ -19,6 +19,7 @@ import structlog
 from model.alarm import AlarmEvent, Grade
 from model.connector import Decoder, Deliveries, Source
 from model.errors import StoreError, StoreFull
+from model.heartbeat import HEARTBEAT
 from model.inputs import HumanAct, Input, PlanChange, Tick
 from model.plan import Plan
 from pipeline.delivery.notice import NoticeWriter
@@ -118,7 +119,7 @@ class EmbeddedRunner:
         self._threads: dict[str, threading.Thread] = {}
         self._stop = threading.Event()
         self._started_s = time.monotonic()
-        for name in self._sources:
+        for name in self._sources.keys() - {HEARTBEAT}:
             metrics.readings.labels(name)  # a counter that never was cannot be missed
         self._stored_to = store.position()
         self.room = Room(journal)
@@ -247,7 +248,7 @@ class EmbeddedRunner:
             self._writer.flush()  # who is told that it is done shall find it in the store
         for at, command in enumerate(durable.commands):
             command.reply.put(refusals.get(durable.first_act + at, ""))
-        for event in events:
+        for event in (one for one in events if one.rule != HEARTBEAT):
             self.metrics.events.labels(event.transition, event.grade.name.lower()).inc()
         return events
 
@@ -276,7 +277,7 @@ class EmbeddedRunner:
         return self._sources
 
     def connections(self) -> dict[str, bool]:
-        return {name: source.connected() for name, source in self._sources.items()}
+        return {name: source.connected() for name, source in self._sources.items() if name != HEARTBEAT}
 
     def uptime_s(self) -> float:
         return time.monotonic() - self._started_s
@@ -329,7 +330,7 @@ class EmbeddedRunner:
 
     def _record(self, events: Sequence[AlarmEvent], next_offset: int) -> None:
         if events:
-            rows = [self._notices.outbox_row(event) for event in events]
+            rows = [self._notices.outbox_row(event) for event in events if event.rule != HEARTBEAT]
             self._writer.put(events, rows, next_offset)
             self.metrics.outbox_rows.inc(len(rows))
 

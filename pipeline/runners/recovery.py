@@ -9,9 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
+from model.alarm import Alarm
 from model.batch import NO_TIME
 from model.errors import StoreError
+from model.heartbeat import HEARTBEAT
 from pipeline.ingest.intake import Intake
 from pipeline.metrics import PipelineMetrics
 from pipeline.process import snapshot
@@ -126,12 +129,12 @@ def sensors_by_state(state: State) -> dict[str, int]:
     By the time of receipt: a device whose clock is an hour behind still reports. Rows of a patient kind are received
     when they have waited. Those that report changes only are never silent: what carries them is watched instead.
     """
-    heard_ns = state.admission.sensors["heard_ns"]
+    heard_ns = _in_the_field(state)["heard_ns"]
     silent = by_clock = never_by_clock = 0
     for program in state.bound.programs:
         if program.kind.on_change:
             continue
-        own = heard_ns[program.sensors]
+        own = state.admission.sensors["heard_ns"][program.sensors]
         patience_ns = state.bound.offline_ns[program.sensors] + round(program.kind.lateness_s * 1e9)
         by_clock += len(own)
         never_by_clock += int(np.count_nonzero(own == NO_TIME))
@@ -148,18 +151,30 @@ def sensors_by_state(state: State) -> dict[str, int]:
 
 def readings_lag_s(state: State) -> float | None:
     """How old the newest reading is, by the devices' clocks; None before the first."""
-    newest = int(state.admission.sensors["last_ns"].max(initial=NO_TIME))
+    newest = int(_in_the_field(state)["last_ns"].max(initial=NO_TIME))
     return None if newest == NO_TIME else (state.clock.wall_ns - newest) / 1e9
+
+
+def open_alarms(state: State) -> list[Alarm]:
+    """Those that are shown."""
+    return [alarm for alarm in state.alarms.open_alarms() if alarm.rule != HEARTBEAT]
+
+
+def _in_the_field(state: State) -> NDArray[np.void]:
+    """What is known of each sensor but the synthetic one, which is the last where there is one."""
+    return state.admission.sensors[: -1 if HEARTBEAT in state.bound.tag_index else None]
 
 
 def has_heard(state: State) -> bool:
     """Whether any sensor was ever heard: whoever begins for the first time has missed nothing."""
-    return bool((state.admission.sensors["heard_ns"] != NO_TIME).any())
+    return bool((_in_the_field(state)["heard_ns"] != NO_TIME).any())
 
 
 def count_intake(metrics: PipelineMetrics, intake: Intake) -> None:
     """Count what one round took in and left out."""
     for source, readings in intake.journaled.items():
+        if source == HEARTBEAT:
+            continue
         metrics.readings.labels(source).inc(readings)
     for refusal in intake.refusals:
         metrics.poison.labels(refusal.reason).inc(refusal.count)
@@ -180,7 +195,7 @@ def show_counts(metrics: PipelineMetrics, now: Counts, shown: Counts) -> Counts:
 
 def show_state(metrics: PipelineMetrics, state: State, connected: Mapping[str, bool], inbox_depth: int) -> None:
     """Set the gauges."""
-    alarms = Counter((alarm.grade.name.lower(), alarm.state.value) for alarm in state.alarms.open_alarms())
+    alarms = Counter((alarm.grade.name.lower(), alarm.state.value) for alarm in open_alarms(state))
     metrics.alarms.clear()
     for (grade, alarm_state), count in alarms.items():
         metrics.alarms.labels(grade, alarm_state).set(count)
@@ -192,7 +207,7 @@ def show_state(metrics: PipelineMetrics, state: State, connected: Mapping[str, b
     metrics.inbox_depth.set(inbox_depth)
     metrics.journal_offset.set(state.next_offset)
     metrics.last_tick.set(state.clock.wall_ns / 1e9)
-    known = state.admission.sensors
+    known = _in_the_field(state)
     newest, heard = (int(known[name].max(initial=NO_TIME)) for name in ("last_ns", "heard_ns"))
     if newest != NO_TIME:
         metrics.watermark_delay.set((state.clock.wall_ns - newest) / 1e9)

@@ -1,0 +1,35 @@
+"""The synthetic sensor as configuration: a kind, a detector and a rule like any other, so that nothing is left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from model.alarm import Grade
+from model.heartbeat import HEARTBEAT
+from model.plan import DetectorSpec, GradeSpec, Plan, RuleSpec
+from model.sensor import Asset, Kind, Sensor, Site
+from model.text import Text
+
+_NAME = Text("烽燧自检心跳", "Fengsui's own heartbeat")
+_DETECTOR = "system_heartbeat"
+
+
+def with_heartbeat(plan: Plan) -> Plan:
+    """The plan with the synthetic sensor behind all others; its version is to be made anew."""
+    kind = Kind(HEARTBEAT, _NAME, "", 0.0, 1.0, 10.0, on_change=True)
+    rule = RuleSpec(
+        HEARTBEAT,
+        _NAME,
+        (HEARTBEAT,),
+        (GradeSpec(Grade.BLUE, f"{_DETECTOR} > 0"),),
+        Text("内置：系统自检", "built in: the system watches itself"),
+    )
+    return replace(
+        plan,
+        sites=(*plan.sites, Site(HEARTBEAT, _NAME, "", "")),
+        assets=(*plan.assets, Asset(HEARTBEAT, _NAME, HEARTBEAT)),
+        kinds=(*plan.kinds, kind),
+        sensors=(*plan.sensors, Sensor(HEARTBEAT, HEARTBEAT, HEARTBEAT, _NAME)),
+        detectors=(*plan.detectors, DetectorSpec(_DETECTOR, "limit", (HEARTBEAT,), {"high": 0.5})),
+        rules=(*plan.rules, rule),
+    )
