@@ -29,8 +29,9 @@ def run_pipeline(config: Path, *, supervised: bool = False) -> None:
         on_orphaned(asked.set)
     settings = configured.read(config)
     metrics = PipelineMetrics()
-    watch = _watched(compose.watch(metrics.ready), settings.metrics.pipeline, metrics.registry, asked)
+    watch, address = _watched(compose.watch(metrics.ready), settings.metrics.pipeline, metrics.registry, asked)
     running = compose.runner(settings, metrics=metrics, watching=watch)
+    log.info("metrics", address=address)
     commands = compose.commands(settings, running, watch)
     trimmer = compose.trimmer(settings, running)
     threading.Thread(target=_when, args=(asked, running.stop), name="asked", daemon=True).start()
@@ -56,8 +57,9 @@ def run_delivery(config: Path, *, supervised: bool = False) -> None:
     """Store to sinks, until SIGTERM, or until the supervisor is gone."""
     settings = configured.read(config)
     metrics, stop = DeliveryMetrics(), threading.Event()
-    watch = _watched(compose.watch(metrics.ready), settings.metrics.delivery, metrics.registry, stop)
+    watch, address = _watched(compose.watch(metrics.ready), settings.metrics.delivery, metrics.registry, stop)
     parts = compose.delivery(settings, metrics, watch)
+    log.info("metrics", address=address)
     on_stop(stop.set)
     if supervised:
         on_orphaned(stop.set)
@@ -79,9 +81,8 @@ def _watch(threads: list[threading.Thread], stop: threading.Event) -> None:
             raise SystemExit(EXIT_WORKER_DIED)
 
 
-def _watched(watch: Watch, address: str, registry: CollectorRegistry, stop: threading.Event) -> Watch:
-    """Begin to watch, and to answer who asks; from the first moment on, for a start may take its time."""
+def _watched(watch: Watch, address: str, registry: CollectorRegistry, stop: threading.Event) -> tuple[Watch, str]:
+    """Begin to watch, and to answer who asks, from the first moment on; returns the address as well."""
     threading.Thread(target=watch.run, args=(stop,), name="watch", daemon=True).start()
     port = serve(address, registry, watch)
-    log.info("metrics", address=f"http://{address.rpartition(':')[0]}:{port}/metrics")
-    return watch
+    return watch, f"http://{address.rpartition(':')[0]}:{port}/metrics"
