@@ -15,6 +15,7 @@ from detectors.flatline import Flatline
 from detectors.limit import Limit
 from detectors.rate import Rate
 from detectors.silence import Silence
+from detectors.spike import Spike
 from detectors.vote import Vote
 from model.detector import AssetDetector, Detector
 from model.plan import Parameter
@@ -40,6 +41,7 @@ DETECTORS: dict[str, type[AnyDetector]] = {
     "cusum": Cusum,
     "flatline": Flatline,
     "silence": Silence,
+    "spike": Spike,
 }
 
 #: The same for detectors on whole assets.

@@ -41,6 +41,7 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
     ],
     "flatline": [{}, {"tolerance": 0.4}],
     "silence": [{}],
+    "spike": [{"height": 1.0, "window_s": 10.0}, {"height": 0.0}, {"height": 2.6, "window_s": 300.0}],
 }
 
 

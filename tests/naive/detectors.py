@@ -19,6 +19,7 @@ from detectors.flatline import Flatline
 from detectors.limit import Limit
 from detectors.rate import Rate
 from detectors.silence import Silence
+from detectors.spike import Spike
 
 NAN = math.nan
 
@@ -268,6 +269,37 @@ class NaiveSilence:
 
 
 #: Every detector has a twin; ``tests/checks`` refuses one that has none.
+@dataclass
+class NaiveSpike:
+    """Keeps all rows, and looks at every three of them again each time."""
+
+    detector: Spike
+    period_s: float
+    rows: list[tuple[int, float]] = field(default_factory=list)
+
+    def row(self, time_ns: int, value: float) -> float:
+        if not abs(value) <= 1e100:
+            return NAN
+        self.rows.append((time_ns, value))
+        threes = [
+            three
+            for three in zip(self.rows, self.rows[1:], self.rows[2:], strict=False)
+            if all(later - earlier <= 3e9 * self.period_s for (earlier, _), (later, _) in pairwise(three))
+        ]
+        if not threes:
+            return NAN
+        spikes = [at for (_, left), (at, middle), (_, right) in threes if self._stands_out(left, middle, right)]
+        return sum(math.exp(-(time_ns - at) / 1e9 / self.detector.window_s) for at in spikes)
+
+    def _stands_out(self, left: float, middle: float, right: float) -> bool:
+        height = self.detector.height
+        above = middle - left >= height and middle - right >= height
+        return above or (left - middle >= height and right - middle >= height)
+
+    def tick(self, elapsed_ns: int) -> float | None:
+        return None
+
+
 NAIVE: dict[str, Callable[..., NaiveSensor]] = {
     "limit": NaiveLimit,
     "rate": NaiveRate,
@@ -275,4 +307,5 @@ NAIVE: dict[str, Callable[..., NaiveSensor]] = {
     "cusum": NaiveCusum,
     "flatline": NaiveFlatline,
     "silence": NaiveSilence,
+    "spike": NaiveSpike,
 }
