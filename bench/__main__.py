@@ -20,7 +20,7 @@ from types import ModuleType
 from bench.figures import Effort, Report, machine
 from bench.servers import NotInstalledError
 
-BENCHES = ("decode", "detectors", "step", "journal", "replay", "startup", "ingest", "latency", "delivery")
+BENCHES = ("decode", "detectors", "step", "journal", "replay", "startup", "ingest", "latency", "delivery", "broker")
 RUNS = 3
 EXIT_USE = 2
 EXIT_STOPPED = 143

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import json
 import os
 import signal
@@ -24,8 +25,8 @@ from bench.workload import PACK
 from model.errors import FengsuiError
 
 ROOT = Path(__file__).parents[1]
-FAST = ROOT / "deploy" / "mosquitto" / "fast.conf"
-#: What of fast.conf belongs to its container: we listen on a free local port, without accounts.
+SHIPPED = ROOT / "deploy" / "mosquitto"
+#: What of it belongs to its container: we listen on a free local port, without accounts.
 _REPLACED = ("listener", "allow_anonymous", "password_file", "acl_file", "persistence_location", "log_")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 Found = TypeVar("Found")
@@ -85,21 +86,32 @@ class Broker:
     server: Server
 
 
-@contextlib.contextmanager
-def broker(folder: Path) -> Iterator[Broker]:
-    """Run Mosquitto with the settings of deploy/mosquitto/fast.conf on a free local port, without accounts."""
+def broker_command(profile: str | None, folder: Path, port: int) -> list[str]:
+    """How Mosquitto is started over a folder with a shipped configuration; None = with its own defaults, persistent.
+
+    Raises:
+        NotInstalledError: it is not here.
+
+    """
     program = mosquitto()
     if program is None:
         raise NotInstalledError("mosquitto is not installed (Debian: apt install mosquitto)")
-    port = free_port()
-    shipped = FAST.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in shipped if line and not line.startswith(("#", *_REPLACED))]
+    shipped = (SHIPPED / f"{profile}.conf").read_text(encoding="utf-8") if profile else "persistence true"
+    kept = [line for line in shipped.splitlines() if line and not line.startswith(("#", *_REPLACED))]
     lines = [f"listener {port} 127.0.0.1", "allow_anonymous true", f"persistence_location {folder}/", *kept]
+    lines.append(f"user {getpass.getuser()}")
     config = folder / "mosquitto.conf"
     config.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    server = start([program, "-c", str(config)], folder / "mosquitto.log")
+    return [program, "-c", str(config)]
+
+
+@contextlib.contextmanager
+def broker(folder: Path) -> Iterator[Broker]:
+    """Run Mosquitto with the settings of deploy/mosquitto/fast.conf on a free local port, without accounts."""
+    port = free_port()
+    server = start(broker_command("fast", folder, port), folder / "mosquitto.log")
     try:
-        until(lambda: _listens(port), "mosquitto")
+        until(lambda: listens(port), "mosquitto")
         yield Broker(port, server)
     finally:
         server.end()
@@ -244,7 +256,7 @@ def free_port() -> int:
         return port
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.2):
         return True
     return False

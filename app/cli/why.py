@@ -53,7 +53,8 @@ def show_alarm(alarm: Alarm, events: list[AlarmEvent], names: Spoken, zone: str)
     card.add_row(say("id", speak), alarm.id)
     card.add_row(say("where", speak), f"{names.asset(alarm.asset)} · {alarm.tag}")
     card.add_row(say("state", speak), say(f"state_{alarm.state.value}", speak))
-    card.add_row(say("since", speak), show_time(alarm.start_ns, zone))
+    since = show_time(alarm.start_ns, zone)
+    card.add_row(say("since", speak), f"{since} ({say('offline_mark', speak)})" if alarm.offline else since)
     if alarm.why is not None:
         for name, text in _why_rows(alarm.why, speak, zone):
             card.add_row(say(name, speak), text)
@@ -85,6 +86,7 @@ def _history(events: list[AlarmEvent], speak: str, zone: str) -> Table:
         table.add_column(say(key, speak))
     for event in events:
         by = f"{event.by} {event.note}".strip()
-        what = say(f"transition_{event.transition.value}", speak)
+        late = f" ({say('offline_mark', speak)})" if event.offline else ""
+        what = f"{say(f'transition_{event.transition.value}', speak)}{late}"
         table.add_row(show_time(event.time_ns, zone), what, grade_text(event.grade, speak), shown_value(event.why), by)
     return table
