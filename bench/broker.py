@@ -38,8 +38,8 @@ def run(effort: Effort) -> Report:
     for profile in PROFILES:
         absences, kills, rates = [], [], []
         for _ in range(effort.runs):
-            absences.append(_absence(profile))
-            kills.append(_kill(profile))
+            absences.append(absence(profile))
+            kills.append(kill(profile))
             rates.append(_rate(profile, seconds))
         report.figures += [
             Figure(
@@ -63,17 +63,18 @@ class Outcome:
     rate: float  # messages/s, acknowledged
 
 
-def _absence(profile: str) -> Outcome:
+def absence(profile: str, messages: int = ABSENCE_MESSAGES) -> Outcome:
+    """We have a session and are away; then we come back and take what is there."""
     with running(profile) as broker:
         _subscribe(broker.port)
         with Gateway(broker.port) as gateway:
             begun_s = time.perf_counter()
-            gateway.publish(ABSENCE_MESSAGES)
-            rate = ABSENCE_MESSAGES / (time.perf_counter() - begun_s)
-        return Outcome(ABSENCE_MESSAGES, ABSENCE_MESSAGES - len(_received(broker.port)), rate)
+            gateway.publish(messages)
+            rate = messages / (time.perf_counter() - begun_s)
+        return Outcome(messages, messages - len(_received(broker.port)), rate)
 
 
-def _kill(profile: str) -> Outcome:
+def kill(profile: str) -> Outcome:
     """Killed while messages are under way; counted is only what was acknowledged before."""
     with running(profile) as broker:
         _subscribe(broker.port)

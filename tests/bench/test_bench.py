@@ -13,6 +13,7 @@ import pytest
 
 from bench import servers, workload
 from bench.__main__ import BENCHES, EXIT_USE, main
+from bench.broker import absence, kill
 from bench.figures import Effort, Figure
 from bench.load import Load, packets
 from bench.plot import Curve, exponent, svg
@@ -119,3 +120,14 @@ def test_given_runs_then_a_figure_shows_least_middle_and_most() -> None:
     assert "1 / 2 / 3 msg/s" in figure.line()
     assert figure.as_json()["median"] == 2.0
     assert Effort(quick=True, runs=1).count(100, 3) == 3
+
+
+def test_a_broker_with_its_defaults_loses_what_it_acknowledged_and_ours_does_not() -> None:
+    assert absence("defaults", 1_500).lost == 500
+    assert absence("fast", 1_500).lost == 0
+
+
+def test_of_a_safe_broker_that_is_killed_only_what_was_in_its_hands_is_lost() -> None:
+    found = kill("safe")
+    assert found.acknowledged > 1
+    assert found.lost <= 1
