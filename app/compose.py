@@ -99,10 +99,10 @@ def trimmer(configured: Settings, running: EmbeddedRunner) -> Trimmer:
     )
 
 
-def watch(ready: Gauge) -> Watch:
+def watch(ready: Gauge, beat: Callable[[], None]) -> Watch:
     """Of one process; it says that the process begins until it is given what to look at."""
     clock = SystemClock()
-    return Watch(lambda: clock.tick().wall_ns, ready)
+    return Watch(lambda: clock.tick().wall_ns, ready, beat=beat)
 
 
 def commands(configured: Settings, running: EmbeddedRunner, watching: Watch) -> CommandServer:

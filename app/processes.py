@@ -11,6 +11,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from app import compose, configured, watched
+from app.pulse import giver
 from app.signals import on_orphaned, on_stop
 from pipeline.metrics import DeliveryMetrics, PipelineMetrics
 from pipeline.watch.readiness import Watch
@@ -21,7 +22,7 @@ log = structlog.get_logger("process")
 EXIT_WORKER_DIED = 70
 
 
-def run_pipeline(config: Path, *, supervised: bool = False) -> None:
+def run_pipeline(config: Path, *, supervised: bool = False, pulse: int = -1) -> None:
     """Sources to store, until SIGTERM, or until the supervisor is gone."""
     asked = threading.Event()
     on_stop(asked.set)  # first of all: whoever asks while the state is still being restored is heard, too
@@ -29,7 +30,9 @@ def run_pipeline(config: Path, *, supervised: bool = False) -> None:
         on_orphaned(asked.set)
     settings = configured.read(config)
     metrics = PipelineMetrics()
-    watch, address = _watched(compose.watch(metrics.ready), settings.metrics.pipeline, metrics.registry, asked)
+    watch, address = _watched(
+        compose.watch(metrics.ready, giver(pulse)), settings.metrics.pipeline, metrics.registry, asked
+    )
     running = compose.runner(settings, metrics=metrics, watching=watch)
     log.info("metrics", address=address)
     commands = compose.commands(settings, running, watch)
@@ -53,11 +56,13 @@ def _when(asked: threading.Event, act: Callable[[], None]) -> None:
     act()
 
 
-def run_delivery(config: Path, *, supervised: bool = False) -> None:
+def run_delivery(config: Path, *, supervised: bool = False, pulse: int = -1) -> None:
     """Store to sinks, until SIGTERM, or until the supervisor is gone."""
     settings = configured.read(config)
     metrics, stop = DeliveryMetrics(), threading.Event()
-    watch, address = _watched(compose.watch(metrics.ready), settings.metrics.delivery, metrics.registry, stop)
+    watch, address = _watched(
+        compose.watch(metrics.ready, giver(pulse)), settings.metrics.delivery, metrics.registry, stop
+    )
     parts = compose.delivery(settings, metrics, watch)
     log.info("metrics", address=address)
     on_stop(stop.set)

@@ -1,4 +1,4 @@
-"""``fengsui run``: starts the processes, begins again what dies and says so, ends them all together."""
+"""``fengsui run``: starts the processes, begins again what dies or hangs and says so, ends them all together."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from pathlib import Path
 
 import structlog
 
+from app.notify import ALIVE, READY, STOPPING, systemd
+from app.pulse import SILENCE_S_MAX, Listener
 from app.signals import on_stop
 from model.errors import FengsuiError
 
@@ -23,6 +25,11 @@ PAUSE_S_MIN, PAUSE_S_MAX = 0.5, 30.0
 #: A process that ran so long has recovered: its next restart does not wait long.
 HEALTHY_S = 60.0
 DRAIN_S = 30.0
+LOOK_S = 0.1
+#: systemd is told so often that all goes on.
+TELL_S = 1.0
+#: Who did not look for so long was stopped itself, and knows nothing of the others' pulses meanwhile.
+AWAY_S = 5.0
 #: A configuration that is wrong at the start ends everything. One that was broken while we ran does not: the other
 #: process still has its work, and the file may be mended.
 EXIT_CONFIG = 2
@@ -35,6 +42,7 @@ class Child:
     name: str
     command: Sequence[str]
     process: subprocess.Popen[bytes] | None = None
+    pulse: Listener | None = None
     started_s: float = 0.0
     pause_s: float = PAUSE_S_MIN
     due_s: float = 0.0
@@ -71,6 +79,10 @@ class Supervisor:
     def __init__(self, own: Sequence[Child]) -> None:
         self._children = list(own)
         self._stop = threading.Event()
+        self._tell = systemd()
+        self._looked_s = time.monotonic()
+        self._told_s = 0.0
+        self._is_ready = False
         self.failed = False
 
     def stop(self) -> None:
@@ -82,9 +94,31 @@ class Supervisor:
         while not self._stop.is_set():
             for child in self._children:
                 self._tend(child)
-            self._stop.wait(0.1)
+            self._look()
+            self._stop.wait(LOOK_S)
+        self._tell(STOPPING)
         self._end_all()
         return EXIT_CONFIG if self.failed else 0
+
+    def _look(self) -> None:
+        """End what hangs; tell systemd while every loop of every process goes on."""
+        now_s = time.monotonic()
+        was_away, self._looked_s = now_s - self._looked_s > AWAY_S, now_s
+        all_heard = True
+        for child in self._children:
+            if child.process is None or child.pulse is None:
+                all_heard = False
+                continue
+            silent_s = child.pulse.silent_s(now_s, was_away=was_away)
+            all_heard = all_heard and child.pulse.heard_s is not None and silent_s <= SILENCE_S_MAX
+            if silent_s > SILENCE_S_MAX and child.process.poll() is None:
+                log.error("process hangs; killed", process=child.name, silent_s=round(silent_s, 1))
+                child.process.kill()
+                child.process.wait(DRAIN_S)
+        if all_heard and now_s - self._told_s >= TELL_S:
+            self._told_s = now_s
+            self._tell(ALIVE if self._is_ready else f"{READY}\n{ALIVE}")
+            self._is_ready = True
 
     def _tend(self, child: Child) -> None:
         now = time.monotonic()
@@ -110,7 +144,12 @@ class Supervisor:
     @staticmethod
     def _start(child: Child) -> None:
         # The child holds the other end of its standard input, and ends when we are gone, however we went.
-        child.process = subprocess.Popen(child.command, stdin=subprocess.PIPE)  # noqa: S603 - our own command line
+        child.pulse = Listener()
+        command = [*child.command, "--pulse", str(child.pulse.writer)]
+        child.process = subprocess.Popen(  # noqa: S603 - our own command line
+            command, stdin=subprocess.PIPE, pass_fds=(child.pulse.writer,)
+        )
+        child.pulse.begun()
         child.started_s = time.monotonic()
         log.info("process started", process=child.name, pid=child.process.pid, restarts=child.restarts)
 
@@ -132,7 +171,10 @@ class Supervisor:
 
 
 def _forget(child: Child) -> None:
-    """The process is dead; let go of its standard input."""
+    """The process is dead; let go of its pipes."""
     if child.process is not None and child.process.stdin is not None:
         child.process.stdin.close()
     child.process = None
+    if child.pulse is not None:
+        child.pulse.close()
+        child.pulse = None

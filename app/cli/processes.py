@@ -15,6 +15,9 @@ from app.supervise import Supervisor, children, claim
 UMASK = 0o027
 
 SupervisedOption = Annotated[bool, typer.Option("--supervised", help="End when standard input closes.")]
+PulseOption = Annotated[
+    int, typer.Option("--pulse", help="File to write a byte to each second that all goes on.", hidden=True)
+]
 
 
 def run(config: ConfigOption = CONFIG_DEFAULT) -> None:
@@ -24,20 +27,24 @@ def run(config: ConfigOption = CONFIG_DEFAULT) -> None:
     raise typer.Exit(Supervisor(children(config)).run())
 
 
-def pipeline(config: ConfigOption = CONFIG_DEFAULT, *, supervised: SupervisedOption = False) -> None:
+def pipeline(
+    config: ConfigOption = CONFIG_DEFAULT, *, supervised: SupervisedOption = False, pulse: PulseOption = -1
+) -> None:
     """只运行流水线。The pipeline alone: sources, journal, step, store."""
     from app.processes import run_pipeline
 
     _begin()
-    run_pipeline(config, supervised=supervised)
+    run_pipeline(config, supervised=supervised, pulse=pulse)
 
 
-def delivery(config: ConfigOption = CONFIG_DEFAULT, *, supervised: SupervisedOption = False) -> None:
+def delivery(
+    config: ConfigOption = CONFIG_DEFAULT, *, supervised: SupervisedOption = False, pulse: PulseOption = -1
+) -> None:
     """只运行投递。The delivery alone: outbox and cursors to the sinks."""
     from app.processes import run_delivery
 
     _begin()
-    run_delivery(config, supervised=supervised)
+    run_delivery(config, supervised=supervised, pulse=pulse)
 
 
 def _begin() -> None:

@@ -81,7 +81,24 @@ class _Trouble:
 class Watch:
     """Looks at the loops and checks of one process; ``report`` may be asked from any thread."""
 
-    def __init__(self, wall_ns: Callable[[], int], ready: Gauge, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        wall_ns: Callable[[], int],
+        ready: Gauge,
+        clock_s: Callable[[], float] = time.monotonic,
+        *,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take its clocks.
+
+        Args:
+            wall_ns: time of day.
+            ready: the metric, a label for each code.
+            clock_s: monotonic.
+            beat: called after each look that found every loop going on.
+
+        """
+        self._beat = beat
         self._wall_ns, self._ready, self._clock_s = wall_ns, ready, clock_s
         self._loops: Loops | None = None
         self._checks: Sequence[Check] = ()
@@ -101,9 +118,11 @@ class Watch:
         self._checks, self._loops = checks, loops
 
     def run(self, stop: threading.Event) -> None:
-        self.look()
-        while not stop.wait(PERIOD_S):
-            self.look()
+        while True:
+            if self.look().is_live:
+                self._beat()
+            if stop.wait(PERIOD_S):
+                return
 
     def report(self) -> Report:
         """The last look; one that is old is itself a reason."""
