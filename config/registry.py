@@ -64,6 +64,7 @@ class SensorShape(Shape):
     name: TextShape | None = Field(default=None, description="The tag if not given.")
     position: _PositionShape = _PositionShape()
     period_s: float | None = Field(default=None, gt=0, le=366 * 86_400, description="The kind's if not given.")
+    gateway: Name | None = Field(default=None, description="What carries its readings: silent together is one alarm.")
 
 
 class _RegistryFile(Shape):
@@ -135,7 +136,9 @@ def _registry(shape: _RegistryFile, rows: Sequence[_Row]) -> Registry:
 
 def _sensor(shape: SensorShape) -> Sensor:
     name = shape.name.text() if shape.name else Text(shape.tag, shape.tag)
-    return Sensor(shape.tag, shape.kind, shape.asset, name, shape.position.position(), shape.period_s)
+    return Sensor(
+        shape.tag, shape.kind, shape.asset, name, shape.position.position(), shape.period_s, shape.gateway or ""
+    )
 
 
 def _yaml_rows(document: Document, shapes: Iterable[SensorShape]) -> Iterable[_Row]:
@@ -188,7 +191,7 @@ def registry_files(path: Path) -> list[Path]:
 
 _REQUIRED = ("tag", "kind", "asset")
 _NUMBERS = ("lat", "lon", "along_m", "period_s")
-_COLUMNS = (*_REQUIRED, "name_zh", "name_en", *_NUMBERS)
+_COLUMNS = (*_REQUIRED, "name_zh", "name_en", *_NUMBERS, "gateway")
 
 
 def _csv_rows(document: Document, name: str | None, findings: Findings) -> list[_Row]:
@@ -240,6 +243,7 @@ def _csv_row(file: str, line: int, columns: Sequence[str], cells: Sequence[str],
         data["name"] = {"zh": zh or en, "en": en or zh}
     data["position"] = {key: numbers[key] for key in ("lat", "lon", "along_m") if key in numbers}
     data["period_s"] = numbers.get("period_s")
+    data["gateway"] = given.get("gateway")
     row = Document(file, data, lines={(): line})
     shape = check_shape(row, (), SensorShape, findings)
     return _Row(_sensor(shape), row.place) if shape else None

@@ -122,3 +122,4 @@ class Sensor:
     name: Text
     position: Position = Position()
     period_s: float | None = None  # None: the kind's
+    gateway: str = ""  # what carries its readings to us; empty = nothing that others share

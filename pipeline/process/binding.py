@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.parameters import build
+from detectors.silence import Silence
 from model.detector import Detector, LowerBounding, SensorGroup
 from model.plan import DetectorSpec, Plan
 from model.sensor import Kind
 from pipeline.process.assets import AssetProgram, bind_assets
 from pipeline.process.bound_rule import BoundRule, bind_rule
 from pipeline.process.change import About
+from pipeline.process.gateways import Gateways, bind_gateways
+from rules.language import comparisons
 from rules.possible import Possible
 
 #: A reading older than this at receipt is news about the past; three scan periods where those are longer.
@@ -43,6 +46,7 @@ class KindProgram:
 
     Attributes:
         sensors: int32 [m], index into the plan's sensors, by slot.
+        silences: ids of the detectors that score silence.
 
     """
 
@@ -52,6 +56,12 @@ class KindProgram:
     detectors: list[BoundDetector]
     rules: list[BoundRule]
     possible: Possible  # of the tests of all rules, one after the other
+    silences: frozenset[str]
+
+    def silence_s_min(self) -> float:
+        """Shortest limit of a rule on silence; inf where there is none."""
+        found = (c for rule in self.rules for test in rule.tests for c in comparisons(test.condition))
+        return min((c.limit for c in found if c.operand in self.silences), default=np.inf)
 
 
 @dataclass(slots=True)
@@ -76,6 +86,7 @@ class Bound:
     lateness_ns: dict[int, int]
     tag_index: dict[str, int]
     asset_programs: list[AssetProgram]
+    gateways: Gateways
 
     def about(self, program: KindProgram, slot: int) -> About:
         """The sensor that a slot of a program stands for."""
@@ -125,6 +136,12 @@ def bind(plan: Plan) -> Bound:
         lateness_ns={i: late for i, late in lateness.items() if late > 0},
         tag_index={sensor.tag: i for i, sensor in enumerate(plan.sensors)},
         asset_programs=bind_assets(plan, periods, offline_ns),
+        gateways=bind_gateways(
+            plan.sensors,
+            periods,
+            np.array([not programs[p].kind.on_change for p in program_of], np.bool_),
+            np.array([program.silence_s_min() for program in programs])[program_of],
+        ),
     )
 
 
@@ -156,4 +173,5 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32]) -> KindProgram:
         if kind.id in spec.kinds
     ]
     possible = Possible([test.condition for rule in rules for test in rule.tests], list(units))
-    return KindProgram(kind, sensors, group, detectors, rules, possible)
+    silences = frozenset(bound.spec.id for bound in detectors if isinstance(bound.detector, Silence))
+    return KindProgram(kind, sensors, group, detectors, rules, possible, silences)

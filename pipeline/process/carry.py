@@ -13,6 +13,7 @@ from model.alarm import Alarm
 from pipeline.process.assets import AssetProgram
 from pipeline.process.binding import Bound, KindProgram
 from pipeline.process.bound_rule import BoundRule
+from pipeline.process.gateways import Gateways, GatewayState, keep_silent
 from rules.alarm_machine import ACTIVE
 from rules.grading import NEVER
 
@@ -29,6 +30,15 @@ def carry_over(old: Bound, new: Bound, open_alarms: Iterable[Alarm]) -> None:
         if program.id in sources:
             _carry_assets(sources[program.id], program)
     keep_on(new, open_alarms)
+
+
+def carry_gateways(old: Gateways, state: GatewayState, new: Gateways, open_alarms: Iterable[Alarm]) -> GatewayState:
+    """State for a new plan: a gateway that is still watched goes on."""
+    carried = GatewayState.fresh(len(new.ids))
+    pairs = slot_pairs(old.ids, new.ids)
+    copy_slots(state, carried, *pairs)
+    keep_silent(new, carried, open_alarms)
+    return carried
 
 
 def slot_pairs(old_tags: tuple[str, ...], new_tags: tuple[str, ...]) -> tuple[list[int], list[int]]:

@@ -14,6 +14,7 @@ from pipeline.process.assets import judge_assets, judge_assets_over_time
 from pipeline.process.binding import Bound, KindProgram
 from pipeline.process.bound_rule import BoundRule
 from pipeline.process.change import OF_READINGS, LevelChange, changes_of, known
+from pipeline.process.self_watch import GATEWAY_GRADE
 from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, SAYS_NOTHING
 from rules.grading import NEVER, Changes, Delays, grade_rows, grade_time, rows_begun
 
@@ -71,16 +72,23 @@ def judge_rows(
     return changes
 
 
-def judge_tick(bound: Bound, tick: Tick, last_value: NDArray[np.float64]) -> list[LevelChange]:
+def judge_tick(
+    bound: Bound, tick: Tick, last_value: NDArray[np.float64], held: NDArray[np.bool_]
+) -> tuple[list[LevelChange], NDArray[np.bool_]]:
     """What the passing of time changes: silence, and delays that are over. Time alone never clears an alarm.
 
     Args:
         bound: changed in place.
         tick: ``elapsed_ns`` without the system's own outages.
         last_value: float64 [n sensors], for the why of the change.
+        held: bool [n sensors], whose silence raises nothing now, because that of their gateway says it all.
+
+    Returns:
+        the changes, and which sensors were held back so: bool [n sensors].
 
     """
     changes: list[LevelChange] = []
+    withheld = np.zeros(len(held), np.bool_)
     for program in bound.programs:
         if not len(program.sensors):
             continue
@@ -90,10 +98,15 @@ def judge_tick(bound: Bound, tick: Tick, last_value: NDArray[np.float64]) -> lis
             if score is not None:
                 scores[detector.spec.id] = score
         for rule in program.rules:
-            changes.extend(_rule_over_time(bound, program, rule, scores, tick, last_value))
+            columns = _columns_over_time(program, rule, scores, last_value)
+            entered = _entered(rule, columns) if rule.operands <= scores.keys() else None
+            if entered is not None and rule.operands & program.silences:
+                hushed = _hold_back(program, rule, columns, held[program.sensors], entered)
+                withheld[program.sensors[hushed]] = True
+            changes.extend(_rule_over_time(bound, program, rule, columns, tick, entered))
     changes += judge_assets_over_time(bound.asset_programs, tick)
     changes.sort(key=lambda change: (change.rule.order, change.about.sensors, change.about.tag))
-    return changes
+    return changes, withheld
 
 
 def _columns(
@@ -162,27 +175,69 @@ def _row_evidence(rule: BoundRule, columns: Columns, late: NDArray[np.bool_], hi
     return evidence
 
 
+def _columns_over_time(
+    program: KindProgram, rule: BoundRule, scores: Columns, last_value: NDArray[np.float64]
+) -> Columns:
+    nothing = np.full(len(program.sensors), np.nan)
+    columns = {"value": last_value[program.sensors], "quality": np.zeros(len(nothing)), "clock_fault": nothing}
+    return columns | {name: scores.get(name, nothing) for name in rule.operands - columns.keys()}
+
+
+def _entered(rule: BoundRule, columns: Columns) -> NDArray[np.int8]:
+    """Evidence of scores that time alone gave, int8 [m, g]: it raises and never clears."""
+    good = np.zeros(len(columns["quality"]), np.uint8)
+    evidence = np.stack([test.evidence(columns, good) for test in rule.tests], axis=1)
+    evidence[evidence == CLEARS] = SAYS_NOTHING
+    return evidence
+
+
+def _hold_back(
+    program: KindProgram, rule: BoundRule, columns: Columns, held: NDArray[np.bool_], entered: NDArray[np.int8]
+) -> NDArray[np.bool_]:
+    """Let the silence of some sensors say nothing, except to grades above that of their gateway's alarm.
+
+    Args:
+        program: of the kind.
+        rule: a condition of which names silence.
+        columns: operand -> float64 [m].
+        held: bool [m].
+        entered: int8 [m, g], changed in place.
+
+    Returns:
+        bool [m], where that holds an alarm back which is not on yet.
+
+    """
+    if not held.any():
+        return held
+    hushed = _entered(rule, columns | {name: np.where(held, np.nan, columns[name]) for name in program.silences})
+    hushed[:, [spec.grade > GATEWAY_GRADE for spec in rule.spec.grades]] = ENTERS
+    kept_back = (entered == ENTERS) & (hushed != ENTERS)
+    entered[kept_back] = SAYS_NOTHING
+    withheld: NDArray[np.bool_] = (kept_back & (rule.state.on == 0)).any(axis=1)
+    return withheld
+
+
 def _rule_over_time(
-    bound: Bound, program: KindProgram, rule: BoundRule, scores: Columns, tick: Tick, last_value: NDArray[np.float64]
+    bound: Bound,
+    program: KindProgram,
+    rule: BoundRule,
+    columns: Columns,
+    tick: Tick,
+    entered: NDArray[np.int8] | None,
 ) -> Iterator[LevelChange]:
-    slots = np.arange(len(program.sensors), dtype=np.int32)
-    nothing = np.full(len(slots), np.nan)
-    columns = {"value": last_value[program.sensors], "quality": np.zeros(len(slots)), "clock_fault": nothing}
-    columns |= {name: scores.get(name, nothing) for name in rule.operands - columns.keys()}
-    if rule.operands <= scores.keys():
-        good = np.zeros(len(slots), np.uint8)
-        evidence = np.stack([test.evidence(columns, good) for test in rule.tests], axis=1)
-        evidence[evidence == CLEARS] = SAYS_NOTHING
-        some = np.flatnonzero((evidence == ENTERS).any(axis=1)).astype(np.int32)
+    """What time changes for one rule; ``entered`` is None where its scores come with rows alone."""
+    if entered is not None:
+        some = np.flatnonzero((entered == ENTERS).any(axis=1)).astype(np.int32)
         if len(some):
             at_once = rule.delays.on_ns == 0
             delays = Delays(np.where(at_once, 0, _NEVER_BY_ROWS_NS), rule.delays.off_ns)
             now = np.full(len(some), tick.wall_ns, np.int64)
-            found = grade_rows(rule.state, delays, some, now, evidence[some], tick.elapsed_ns)
+            found = grade_rows(rule.state, delays, some, now, entered[some], tick.elapsed_ns)
             part = {name: column[some] for name, column in columns.items()}
             yield from _told(bound, program, rule, found, part, some, np.full(len(some), -1))
     due = grade_time(rule.state, rule.delays, tick.elapsed_ns, round(program.kind.lateness_s * 1e9))
     if len(due.row):
+        slots = np.arange(len(program.sensors), dtype=np.int32)
         yield from _told(bound, program, rule, due, columns, slots, np.full(len(slots), -1))
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from model.alarm import Alarm, AlarmState, Grade
 from model.heartbeat import HEARTBEAT
 from pipeline.process.carry import turn_back, turn_on
-from pipeline.process.self_watch import GAP_RULE
+from pipeline.process.self_watch import GAP_RULE, GATEWAY_RULE
 from pipeline.process.step import State
 from rules.alarm_machine import ACTIVE
 
@@ -72,6 +72,8 @@ def _bring_level(state: State, alarm: Alarm, *, on: bool) -> None:
         return
     if alarm.rule == GAP_RULE.id:
         state.clock.in_gap = on
+    if alarm.rule == GATEWAY_RULE.id and alarm.tag in state.bound.gateways.ids:
+        state.gateways.silent[state.bound.gateways.ids.index(alarm.tag)] = on
     judge = state.bound.judge_of(alarm.rule, alarm.tag)
     if judge is not None:
         turn_back(*judge)

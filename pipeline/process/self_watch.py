@@ -36,6 +36,29 @@ GAP_RULE = RuleSpec(
     ),
 )
 
+GATEWAY_GRADE = Grade.YELLOW
+
+GATEWAY_RULE = RuleSpec(
+    id="system.gateway_silent",
+    name=Text("网关失联：其传感器全部无数据", "A gateway is silent: nothing comes from any of its sensors"),
+    kinds=(),
+    grades=(GradeSpec(GATEWAY_GRADE, "silence >= 30 s"),),
+    source=Text(
+        "内置：同一网关的传感器同时静默，是网关或其通信中断，不是各传感器故障",
+        "built in: sensors of one gateway that fall silent together mean that it or its link is down, not each of them",
+    ),
+    advice=(
+        Advice(
+            GATEWAY_GRADE,
+            Text(
+                "该网关所辖区域当前无监测：安排人工巡检或便携仪表；检查网关供电、网络和 SIM 卡；恢复后核对补传数据。",
+                "Nothing watches what stands behind it: send people or portable meters; look at the gateway's power, "
+                "network and SIM card; once it is back, look at the readings that it sends later.",
+            ),
+        ),
+    ),
+)
+
 GAP_SUBJECT = Subject(GAP_RULE.id, SYSTEM, SYSTEM, latching=False)
 
 
@@ -60,7 +83,7 @@ def _finding_rule(code: Code) -> RuleSpec:
 
 
 #: Rules that every plan has besides its own.
-SYSTEM_RULES = (GAP_RULE, *(_finding_rule(code) for code in GRADES))
+SYSTEM_RULES = (GAP_RULE, GATEWAY_RULE, *(_finding_rule(code) for code in GRADES))
 
 
 def finding_event(alarms: AlarmMachine, offset: int, finding: Finding, plan_version: str) -> list[AlarmEvent]:

@@ -20,6 +20,7 @@ from pipeline.process.assets import AssetProgram, BoundAssetDetector
 from pipeline.process.binding import BoundDetector, KindProgram
 from pipeline.process.bound_rule import BoundRule
 from pipeline.process.carry import keep_on
+from pipeline.process.gateways import keep_silent
 from pipeline.process.recent import RING_FIELDS
 from pipeline.process.reorder import Waiting
 from pipeline.process.step import Clock, Counts, State, begin
@@ -105,8 +106,11 @@ def load(snapshot: Snapshot) -> tuple[State, list[str]]:
     state.reorder.arrivals = meta.arrivals
     anew = [name for program in state.bound.programs for name in _fill_program(program, snapshot, meta)]
     anew += [name for program in state.bound.asset_programs for name in _fill_assets(program, snapshot, meta)]
+    if state.bound.gateways.ids and _fill(state.gateways, "gateways", arrays):
+        anew.append("gateways")
     if anew:
         keep_on(state.bound, state.alarms.judged_alarms())
+        keep_silent(state.bound.gateways, state.gateways, state.alarms.judged_alarms())
     return state, anew
 
 
@@ -211,6 +215,8 @@ def _arrays(state: State) -> Iterator[tuple[str, NDArray[Any]]]:
     """Every array of the state, named by what it belongs to; axis 0 follows the plan's sensors of that kind."""
     yield from _fields("admission", state.admission)
     yield from _fields("recent", state.recent)
+    if state.bound.gateways.ids:
+        yield from _fields("gateways", state.gateways)
     for program in state.bound.programs:
         for bound in program.detectors:
             yield from _fields(_detector_name(program, bound), bound.state)

@@ -18,12 +18,29 @@ from model.heartbeat import HEARTBEAT
 from model.inputs import Finding, HumanAct, Input, PlanChange, Tick
 from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
 from pipeline.process.binding import Bound, bind
-from pipeline.process.carry import carry_over, copy_slots, slot_pairs
+from pipeline.process.carry import carry_gateways, carry_over, copy_slots, slot_pairs
 from pipeline.process.change import LevelChange
+from pipeline.process.gateways import (
+    GatewayState,
+    count_withheld,
+    fall_silent,
+    hear,
+    held_back,
+    silence_why,
+)
 from pipeline.process.judge import judge_rows, judge_tick
 from pipeline.process.recent import RecentState, last_values, readings, remember
 from pipeline.process.reorder import Reorder, Waiting, to_batch
-from pipeline.process.self_watch import GAP_GRADE, GAP_NS, GAP_RULE, GAP_SUBJECT, finding_event, gap_why
+from pipeline.process.self_watch import (
+    GAP_GRADE,
+    GAP_NS,
+    GAP_RULE,
+    GAP_SUBJECT,
+    GATEWAY_GRADE,
+    GATEWAY_RULE,
+    finding_event,
+    gap_why,
+)
 from rules.alarm_machine import ACTIVE, AlarmMachine, Circumstance, Signal, Subject
 
 #: Commands whose ids are remembered, so that one sent twice has one effect.
@@ -60,6 +77,7 @@ class State:
     recent: RecentState
     reorder: Reorder
     alarms: AlarmMachine
+    gateways: GatewayState
     clock: Clock = field(default_factory=Clock)
     counts: Counts = field(default_factory=Counts)
     commands: dict[str, None] = field(default_factory=dict)  # ids done, oldest first
@@ -78,7 +96,14 @@ def begin(change: PlanChange, offset: int) -> State:
     """The state after a journal's first input, which is always a plan."""
     bound = bind(change.plan)
     sensors = len(change.plan.sensors)
-    state = State(bound, AdmissionState.fresh(sensors), RecentState.fresh(sensors), Reorder(), AlarmMachine())
+    state = State(
+        bound,
+        AdmissionState.fresh(sensors),
+        RecentState.fresh(sensors),
+        Reorder(),
+        AlarmMachine(),
+        GatewayState.fresh(len(bound.gateways.ids)),
+    )
     state.next_offset = offset + 1
     return state
 
@@ -127,7 +152,7 @@ def _admit_and_judge(state: State, batch: Batch, offsets: NDArray[np.int64]) -> 
     rows, offsets = admitted.batch.take(news), offsets[news]
     fresh = admitted.verdict[news] == ACCEPTED
     changes = judge_rows(state.bound, rows, fresh, admitted.clock_fault[news], admitted.paused[news])
-    events = _end_of_gap(state, rows, offsets, fresh)
+    events = _end_of_gap(state, rows, offsets, fresh) + _gateways_heard(state, rows, offsets, fresh)
     for change in changes:
         late = not bool(fresh[change.row])
         age_ns = int(rows.received_ns[change.row] - rows.time_ns[change.row])
@@ -149,7 +174,12 @@ def _tick(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
     due = state.reorder.due(state.bound.lateness_ns, clock.live_ns)
     if due:
         events += _admit_and_judge(state, to_batch(due), np.full(len(due), offset, np.int64))
-    for change in judge_tick(state.bound, Tick(tick.wall_ns, clock.live_ns), last_values(state.recent)):
+    live = Tick(tick.wall_ns, clock.live_ns)
+    events += _gateways_silent(state, offset, live)
+    held = held_back(state.bound.gateways, state.gateways, clock.live_ns)
+    changes, withheld = judge_tick(state.bound, live, last_values(state.recent), held)
+    count_withheld(state.bound.gateways, state.gateways, withheld)
+    for change in changes:
         circumstance = Circumstance(
             offset=offset,
             time_ns=change.time_ns,
@@ -199,6 +229,34 @@ def _end_of_gap(state: State, rows: Batch, offsets: NDArray[np.int64], fresh: ND
     return [state.alarms.level_changed(GAP_SUBJECT, GAP_GRADE, Grade.NONE, circumstance, None)]
 
 
+def _gateways_heard(
+    state: State, rows: Batch, offsets: NDArray[np.int64], fresh: NDArray[np.bool_]
+) -> list[AlarmEvent]:
+    """Any new reading of a sensor, good or bad, ends the silence of its gateway."""
+    some = np.flatnonzero(fresh)
+    gateways = state.bound.gateways
+    events = []
+    for gateway, at in hear(gateways, state.gateways, rows.sensor[some], rows.received_ns[some], state.clock.live_ns):
+        received_ns = int(rows.received_ns[some[at]])
+        circumstance = Circumstance(offset=int(offsets[some[at]]), time_ns=received_ns, at_ns=received_ns)
+        events.append(
+            state.alarms.level_changed(gateways.subject(gateway), GATEWAY_GRADE, Grade.NONE, circumstance, None)
+        )
+    return events
+
+
+def _gateways_silent(state: State, offset: int, live: Tick) -> list[AlarmEvent]:
+    gateways, version = state.bound.gateways, state.bound.plan.version
+    circumstance = Circumstance(offset=offset, time_ns=live.wall_ns, at_ns=live.wall_ns)
+    events = []
+    for gateway in fall_silent(gateways, state.gateways, live):
+        why = silence_why(gateways, state.gateways, gateway, live, version)
+        events.append(
+            state.alarms.level_changed(gateways.subject(gateway), Grade.NONE, GATEWAY_GRADE, circumstance, why)
+        )
+    return events
+
+
 def _act(state: State, offset: int, act: HumanAct) -> Outcome:
     if act.command_id in state.commands:
         return Outcome([], "")
@@ -222,7 +280,12 @@ def _signal(state: State, act: HumanAct) -> Signal:
     alarm = next((a for a in state.alarms.open_alarms() if a.id == act.alarm_id), None)
     if alarm is None or alarm.state not in ACTIVE or alarm.rule == GAP_RULE.id:
         return Signal.RESET
-    orphan = not (state.alarms.is_judged(alarm) and state.bound.keeps_on(alarm.rule, alarm.tag))
+    reached = (
+        alarm.tag in state.bound.gateways.ids
+        if alarm.rule == GATEWAY_RULE.id
+        else state.bound.keeps_on(alarm.rule, alarm.tag)
+    )
+    orphan = not (state.alarms.is_judged(alarm) and reached)
     return Signal.RETURN if orphan else Signal.RESET
 
 
@@ -279,6 +342,7 @@ def _move_sensors(state: State, new: Bound) -> None:
     index = dict(zip(sources, targets, strict=True))
     state.reorder.waiting = {index[s]: heap for s, heap in state.reorder.waiting.items() if s in index}
     state.reorder.newest_ns = {index[s]: t for s, t in state.reorder.newest_ns.items() if s in index}
+    state.gateways = carry_gateways(old.gateways, state.gateways, new.gateways, state.alarms.judged_alarms())
     state.admission, state.recent, state.bound = admission_state, recent, new
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -75,8 +75,10 @@ def plan(
     kinds: Sequence[Kind] = (),
     sensors: Sequence[tuple[str, str]] = (("a", "gas"),),
     detectors: Sequence[DetectorSpec] = (),
+    gateways: Mapping[str, str] | None = None,
 ) -> Plan:
-    """A plan whose version is the hash of its content; ``sensors`` are (tag, kind)."""
+    """A plan whose version is the hash of its content; ``sensors`` are (tag, kind), ``gateways`` by tag."""
+    by_tag = gateways or {}
     whole = Plan(
         version="",
         enterprises=(Enterprise("company", NAME),),
@@ -84,7 +86,7 @@ def plan(
         sites=(Site("site", NAME, "company", "cell"),),
         assets=(Asset("station", NAME, "site"),),
         kinds=tuple(kinds) or (kind(),),
-        sensors=tuple(Sensor(tag, of, "station", NAME) for tag, of in sensors),
+        sensors=tuple(Sensor(tag, of, "station", NAME, gateway=by_tag.get(tag, "")) for tag, of in sensors),
         detectors=tuple(detectors),
         rules=rules,
     )

@@ -15,6 +15,7 @@ def test_a_sensor_that_reports_changes_only_is_never_silent() -> None:
     made = plan(kinds=kinds, sensors=[("a", "gas"), ("b", "point"), ("c", "gas"), ("d", "point")])
     state = begin(PlanChange(made, START_NS), 0)
     play(state, [Tick(ns(0), 0), rows([Row(0, 0.0, 1.0), Row(1, 0.0, 1.0)]), Tick(ns(1), 10**9)])
-    assert sensors_by_state(state) == {"reporting": 2, "silent": 0, "never": 2}
+    by_clock = {"by_clock": 2, "never_by_clock": 1}
+    assert sensors_by_state(state) == {"reporting": 2, "silent": 0, "never": 2, **by_clock}
     play(state, [Tick(ns(3600), 3600 * 10**9)])
-    assert sensors_by_state(state) == {"reporting": 1, "silent": 1, "never": 2}
+    assert sensors_by_state(state) == {"reporting": 1, "silent": 1, "never": 2, **by_clock}

@@ -7,7 +7,7 @@ what comes at the same second as a tick comes after it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from pipeline.process.step import begin, step
 from tests.pipeline.plans import SECOND_NS, START_NS, Row, grade, kind, ns, plan, rows, rule
 
 QUALITY = {"good": GOOD, "uncertain": UNCERTAIN, "bad": BAD}
+NOWHERE: Mapping[str, Sequence[str]] = {}
 SILENCE = DetectorSpec("silence", "silence", ("gas",), {})
 
 __all__ = ["SILENCE", "changes", "given", "grade", "kind", "nothing", "plan", "reads", "resets", "rule", "sees_to"]
@@ -71,9 +72,15 @@ def restarted(at_s: float, for_s: float, *, clock_shows_s: float) -> Happening:
     return Happening(at_s, down_s=for_s, booted_s=clock_shows_s)
 
 
-def changes(at_s: float, *parts: RuleSpec | DetectorSpec, tags: Sequence[str] = ("a",), **of_kind: Any) -> Happening:
+def changes(
+    at_s: float,
+    *parts: RuleSpec | DetectorSpec,
+    tags: Sequence[str] = ("a",),
+    behind: Mapping[str, Sequence[str]] = NOWHERE,
+    **of_kind: Any,
+) -> Happening:
     """Another configuration counts from now on."""
-    return Happening(at_s, plan=_plan(parts, tags, of_kind))
+    return Happening(at_s, plan=_plan(parts, tags, behind, of_kind))
 
 
 def nothing(until_s: float) -> Happening:
@@ -129,6 +136,9 @@ class Scenario:
         assert len(self.refused) == times
         return self
 
+    def withheld(self) -> int:
+        return int(self._state.gateways.withheld.sum())
+
     def alarms(self) -> list[Alarm]:
         return sorted(self._state.alarms.open_alarms(), key=lambda alarm: (alarm.tag, alarm.rule))
 
@@ -161,13 +171,24 @@ class Scenario:
         return " ".join(words)
 
 
-def given(*parts: RuleSpec | DetectorSpec, tags: Sequence[str] = ("a",), **of_kind: Any) -> Scenario:
-    """A plan with one kind of sensor, ``gas``."""
-    return Scenario(_plan(parts, tags, of_kind))
+def given(
+    *parts: RuleSpec | DetectorSpec,
+    tags: Sequence[str] = ("a",),
+    behind: Mapping[str, Sequence[str]] = NOWHERE,
+    **of_kind: Any,
+) -> Scenario:
+    """A plan with one kind of sensor, ``gas``; ``behind`` names the tags of each gateway."""
+    return Scenario(_plan(parts, tags, behind, of_kind))
 
 
-def _plan(parts: Sequence[RuleSpec | DetectorSpec], tags: Sequence[str], of_kind: dict[str, Any]) -> Plan:
+def _plan(
+    parts: Sequence[RuleSpec | DetectorSpec],
+    tags: Sequence[str],
+    behind: Mapping[str, Sequence[str]],
+    of_kind: dict[str, Any],
+) -> Plan:
     rules = [part for part in parts if isinstance(part, RuleSpec)]
     detectors = [part for part in parts if isinstance(part, DetectorSpec)]
     sensors = [(tag, "gas") for tag in tags]
-    return plan(*rules, kinds=[kind("gas", **of_kind)], sensors=sensors, detectors=detectors)
+    gateways = {tag: gateway for gateway, own in behind.items() for tag in own}
+    return plan(*rules, kinds=[kind("gas", **of_kind)], sensors=sensors, detectors=detectors, gateways=gateways)
