@@ -210,6 +210,7 @@ REGISTRY_MISTAKES = [
     ("tag: station-1/ch4-01", f"tag: {'x' * 201}", f"registry.yaml:10 sensors[0].tag: may have 200 characters, got '{'x' * 120}…'"),
     ("asset: room-1}", "asset: room-1, position: {lat: 91, lon: 0}}", "registry.yaml:10 sensors[0].position.lat: must be at most 90, got 91"),
     ("asset: room-1}", "asset: room-1, period_s: 0}", "registry.yaml:10 sensors[0].period_s: must be more than 0, got 0"),
+    ("asset: room-1}", 'asset: room-1, gateway: "rtu 7"}', "registry.yaml:10 sensors[0].gateway: must have no blanks and no invisible characters (U+0020), got 'rtu 7'"),
     ("name: {zh: 站, en: Station}", "name: Station", "registry.yaml:6 sites[0].name: must be a mapping of keys to values, got 'Station'"),
     ("enterprises:", "enterprise:", "registry.yaml:1 enterprise: is not a key that is known here; did you mean 'enterprises'?, got 'enterprise'"),
 ]  # fmt: skip
@@ -229,6 +230,10 @@ CSV_MISTAKES = [
     ),
     ("tag,kind,asset\na,ch4_lel\n", "sensors.csv:2: must have 3 cells, got 2"),
     ("tag,kind,asset,lat\na,ch4_lel,room-1,north\n", "sensors.csv:2 position.lat: must be a number, got 'north'"),
+    (
+        "tag,kind,asset,gateway\na,ch4_lel,room-1,rtu 7\n",
+        "sensors.csv:2 gateway: must have no blanks and no invisible characters (U+0020), got 'rtu 7'",
+    ),
     ("tag,kind,asset\n\na,ch4_lel,\n", "sensors.csv:3 asset: must be given, got nothing"),
     (
         "tag,kind,asset\nstation-1/ch4-01,ch4_lel,room-1\n",

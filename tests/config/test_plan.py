@@ -51,6 +51,12 @@ def test_a_sensor_table_is_read_after_the_sensors_of_the_registry(tmp_path: Path
     assert second.position == Position(41.5, 120.4, None)
 
 
+def test_a_sensor_may_name_its_gateway_in_the_registry_and_in_the_table(tmp_path: Path) -> None:
+    (tmp_path / "more.csv").write_text("tag,kind,asset,gateway\nb,ch4_lel,a,rtu-07\nc,ch4_lel,a,\n")
+    named = REGISTRY.replace("asset: a}", "asset: a, gateway: rtu-07}") + "sensors_csv: more.csv\n"
+    assert [sensor.gateway for sensor in load(tmp_path, named).plan.sensors] == ["rtu-07", "rtu-07", ""]
+
+
 def test_a_sensor_that_reports_too_slowly_for_its_silence_rule_is_warned_of(tmp_path: Path) -> None:
     slow = REGISTRY.replace("asset: a}", "asset: a, period_s: 90}")
     silent, _ = load(tmp_path, slow).warnings

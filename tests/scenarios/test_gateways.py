@@ -35,7 +35,7 @@ def ten(*more, behind=None):
 
 
 def test_a_gateway_that_is_down_is_one_alarm_and_not_ten() -> None:
-    story = ten().when(ten_until(10), nothing(600)).expect(DOWN)
+    story = ten().when(ten_until(10), nothing(200)).expect(DOWN)
     assert story.withheld() == 10
 
 
@@ -45,7 +45,7 @@ def test_without_a_gateway_each_sensor_raises_its_own() -> None:
 
 
 def test_a_gateway_never_heard_since_the_start_is_one_alarm_too() -> None:
-    ten().when(nothing(600)).expect("30 s: gw system.gateway_silent raised yellow")
+    ten().when(nothing(200)).expect("30 s: gw system.gateway_silent raised yellow")
 
 
 def test_the_alarm_says_of_how_many_sensors_nothing_came_and_since_when() -> None:
@@ -58,17 +58,17 @@ def test_the_alarm_says_of_how_many_sensors_nothing_came_and_since_when() -> Non
 
 
 def test_the_first_reading_ends_it_and_who_speaks_in_his_turn_raises_nothing() -> None:
-    story = ten().when(ten_until(10), nothing(600), ten_until(700, from_s=601))
-    story.expect(DOWN, "601 s: gw system.gateway_silent returned")
+    story = ten().when(ten_until(10), nothing(200), ten_until(300, from_s=201))
+    story.expect(DOWN, "201 s: gw system.gateway_silent returned")
     assert story.withheld() == 0
 
 
 def test_a_sensor_that_stays_silent_when_its_gateway_is_back_raises_its_own_with_its_true_time() -> None:
-    back = each(TEN[1:], 700, from_s=601)
-    story = ten().when(ten_until(10), nothing(600), back)
-    story.expect(DOWN, "601 s: gw system.gateway_silent returned", "616 s: s0 quiet raised yellow")
+    back = each(TEN[1:], 300, from_s=201)
+    story = ten().when(ten_until(10), nothing(200), back)
+    story.expect(DOWN, "201 s: gw system.gateway_silent returned", "216 s: s0 quiet raised yellow")
     assert story.events[-1].why is not None
-    assert story.events[-1].why.scores["silence"] == 606.0
+    assert story.events[-1].why.scores["silence"] == 206.0
 
 
 def test_a_bad_reading_ends_the_gateway_s_silence_too() -> None:
@@ -88,7 +88,7 @@ def test_one_sensor_that_still_speaks_means_that_the_gateway_is_there() -> None:
 
 def test_sensors_with_staggered_scans_still_make_one_alarm() -> None:
     staggered = [one for number, tag in enumerate(TEN) for one in each([tag], 10 + number, from_s=number)]
-    ten().when(staggered, nothing(600)).expect("48 s: gw system.gateway_silent raised yellow")
+    ten().when(staggered, nothing(200)).expect("49 s: gw system.gateway_silent raised yellow")
 
 
 def test_a_rule_quicker_than_thirty_seconds_makes_the_gateway_s_alarm_as_quick() -> None:
@@ -135,13 +135,13 @@ def test_what_is_graded_above_the_gateway_s_alarm_is_not_held_back() -> None:
 
 def test_our_own_outage_silences_no_gateway() -> None:
     ten().when(ten_until(10), down(12, 3600), ten_until(3700, from_s=3615)).expect(
-        "3612 s: system system.data_gap raised yellow", "3612 s: system system.data_gap returned"
+        "3612 s: system system.data_gap raised yellow", "3615 s: system system.data_gap returned"
     )
 
 
 def test_a_sensor_s_death_notice_raises_what_bad_quality_raises_and_then_the_gateway_is_silent() -> None:
     pair = given(FAULTY, QUIET, SILENCE, tags=["a", "b"], behind={"gw": ["a", "b"]})
-    pair.when(*[reads(10, None, tag, quality="bad") for tag in "ab"], nothing(600)).expect(
+    pair.when(*[reads(10, None, tag, quality="bad") for tag in "ab"], nothing(200)).expect(
         "10 s: a faulty raised blue", "10 s: b faulty raised blue", DOWN
     )
 
