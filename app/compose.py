@@ -35,10 +35,14 @@ from pipeline.runners.trimming import Trimmer
 from pipeline.watch.readiness import Watch
 from pipeline.watch.words import Code
 from store import snapshots
+from store.archive.layout import archived_to
 from store.delivery_store import DeliveryStore, cursor_offsets
 from store.journal.retention import NS_PER_DAY, KeepLimits
 from store.journal.writer import Journal
 from store.pipeline_store import PipelineStore
+
+#: The archive among the cursors on the journal.
+ARCHIVE = "archive"
 
 
 def runner(
@@ -86,15 +90,20 @@ def heartbeat(interval_s: float) -> tuple[Source, Decoder]:
 
 
 def trimmer(configured: Settings, running: EmbeddedRunner) -> Trimmer:
-    """Retention: what no recovery and no sink needs any more goes."""
+    """Retention: what no recovery, no sink and no archive needs any more goes."""
     paths, kept = Paths.under(configured.data_dir), configured.journal
     sinks = [sink.name for sink in configured.sinks if connector(sink).ROLE == "points"]
+
+    def cursors() -> dict[str, int]:
+        archived = {ARCHIVE: archived_to(configured.archive_folder)} if configured.archive.enabled else {}
+        return cursor_offsets(paths.delivery_db, sinks) | archived
+
     keep_ns = None if kept.keep_days is None else int(kept.keep_days * NS_PER_DAY)
     return Trimmer(
         running.journal,
         KeepLimits(kept.keep_bytes, keep_ns, kept.bytes_max),
         snapshot_folder=paths.snapshots,
-        cursors=lambda: cursor_offsets(paths.delivery_db, sinks),
+        cursors=cursors,
         metrics=running.metrics,
     )
 

@@ -1,4 +1,4 @@
-"""The two processes of ``fengsui run``; each also runs alone."""
+"""The pipeline and the delivery, two processes of ``fengsui run``; each also runs alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run_pipeline(config: Path, *, supervised: bool = False, pulse: int = -1) -> 
         on_orphaned(asked.set)
     settings = configured.read(config)
     metrics = PipelineMetrics()
-    watch, address = _watched(
+    watch, address = begin_watch(
         compose.watch(metrics.ready, giver(pulse)), settings.metrics.pipeline, metrics.registry, asked
     )
     running = compose.runner(settings, metrics=metrics, watching=watch)
@@ -60,7 +60,7 @@ def run_delivery(config: Path, *, supervised: bool = False, pulse: int = -1) -> 
     """Store to sinks, until SIGTERM, or until the supervisor is gone."""
     settings = configured.read(config)
     metrics, stop = DeliveryMetrics(), threading.Event()
-    watch, address = _watched(
+    watch, address = begin_watch(
         compose.watch(metrics.ready, giver(pulse)), settings.metrics.delivery, metrics.registry, stop
     )
     parts = compose.delivery(settings, metrics, watch)
@@ -86,7 +86,7 @@ def _watch(threads: list[threading.Thread], stop: threading.Event) -> None:
             raise SystemExit(EXIT_WORKER_DIED)
 
 
-def _watched(watch: Watch, address: str, registry: CollectorRegistry, stop: threading.Event) -> tuple[Watch, str]:
+def begin_watch(watch: Watch, address: str, registry: CollectorRegistry, stop: threading.Event) -> tuple[Watch, str]:
     """Begin to watch, and to answer who asks, from the first moment on; returns the address as well."""
     threading.Thread(target=watch.run, args=(stop,), name="watch", daemon=True).start()
     port = serve(address, registry, watch)

@@ -31,7 +31,7 @@ TELL_S = 1.0
 #: Who did not look for so long was stopped itself, and knows nothing of the others' pulses meanwhile.
 AWAY_S = 5.0
 #: A configuration that is wrong at the start ends everything. One that was broken while we ran does not: the other
-#: process still has its work, and the file may be mended.
+#: processes still have their work, and the file may be mended.
 EXIT_CONFIG = 2
 
 
@@ -49,10 +49,10 @@ class Child:
     restarts: int = field(default=0)
 
 
-def children(config: Path) -> list[Child]:
+def children(config: Path, *, with_archive: bool = True) -> list[Child]:
+    names = ("pipeline", "delivery", "archiver") if with_archive else ("pipeline", "delivery")
     return [
-        Child(name, [sys.executable, "-m", "app.cli", name, "--config", str(config), "--supervised"])
-        for name in ("pipeline", "delivery")
+        Child(name, [sys.executable, "-m", "app.cli", name, "--config", str(config), "--supervised"]) for name in names
     ]
 
 

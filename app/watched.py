@@ -1,9 +1,10 @@
-"""Which loops and conditions of the two processes are watched; what is wrong with any of them is a reason."""
+"""Which loops and conditions of the processes are watched; what is wrong with any of them is a reason."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,10 +24,14 @@ from pipeline.watch.own_clock import clock_error_s
 from pipeline.watch.progress import Loops
 from pipeline.watch.readiness import Check, Condition, Watch
 from pipeline.watch.words import Code
+from store.archive.layout import load_position
 from store.delivery_store import DeliveryStore
+from store.disk import LOCAL_DISK
 
 #: After a start the sensors have so long to report.
 FIRST_DATA_S = 60.0
+#: The archive is ten minutes behind by its nature; after an outage it has ten minutes to catch up.
+ARCHIVE_BEHIND_S_MAX, ARCHIVE_AFTER_S = 3600.0, 600.0
 
 
 def watch_pipeline(
@@ -55,6 +60,8 @@ def watch_pipeline(
                 paths.pipeline_db, paths.delivery_db, events_to, limits.undelivered_s_max, lambda: clock.tick().wall_ns
             )
         )
+    if settings.archive.enabled:
+        checks.append(archive_check(settings.archive_folder, lambda: clock.tick().wall_ns))
     watch.take_on(loops, checks)
 
 
@@ -106,6 +113,22 @@ def data_check(running: EmbeddedRunner, limits: HealthSettings) -> Check:
         lag_s = readings_lag_s(running.state)
         if limits.watermark_lag_s_max is not None and lag_s is not None:
             yield Condition(Code.WATERMARK_LAG, "", f"{lag_s:.0f} s" if lag_s > limits.watermark_lag_s_max else None)
+
+    return look
+
+
+def archive_check(folder: Path, wall_ns: Callable[[], int]) -> Check:
+    """The archive may not stay behind: the journal waits for it, and what the journal must drop is lost to history."""
+
+    def look() -> Iterable[Condition]:
+        try:
+            position = load_position(folder, LOCAL_DISK)
+        except OSError as error:
+            yield Condition(Code.ARCHIVE_FAILING, "", str(error), ARCHIVE_AFTER_S)
+            return
+        behind_s = (wall_ns() - position.wall_ns) / 1e9 if position and position.wall_ns else 0.0
+        trouble = f"{behind_s / 3600:.1f} h" if behind_s > ARCHIVE_BEHIND_S_MAX else None
+        yield Condition(Code.ARCHIVE_FAILING, "", trouble, ARCHIVE_AFTER_S)
 
     return look
 

@@ -54,7 +54,7 @@ data_dir: data
 packs: [gas, pipeline, fire]
 registry: registry.yaml
 socket: {socket}
-metrics: {{pipeline: "127.0.0.1:0", delivery: "127.0.0.1:0"}}
+metrics: {{pipeline: "127.0.0.1:0", delivery: "127.0.0.1:0", archiver: "127.0.0.1:0"}}
 sources:
   - name: broker
     connector: mqtt

@@ -163,7 +163,7 @@ def configure(folder: Path, *, port: int, sensors: int, sinks: str = "[]") -> Pa
         f"data_dir: {folder / 'data'}\n"
         f"packs: [{PACK}]\n"
         "registry: registry.yaml\n"
-        'metrics: {pipeline: "127.0.0.1:0", delivery: "127.0.0.1:0"}\n'
+        'metrics: {pipeline: "127.0.0.1:0", delivery: "127.0.0.1:0", archiver: "127.0.0.1:0"}\n'
         f"sources:\n  - name: bench\n    connector: mqtt\n    host: 127.0.0.1\n    port: {port}\n    subscriptions:\n"
         f'      - {{topic: "{TOPIC_PREFIX}columns/all/{{unit}}", tag: "{{tag}}", qos: 1, format: columns}}\n'
         f'      - {{topic: "{TOPIC_PREFIX}gateways/all/{{unit}}", tag: "{{tag}}", qos: 1, format: json}}\n'

@@ -37,6 +37,7 @@ Address = Annotated[str, AfterValidator(_address)]
 class MetricsSettings(Shape):
     pipeline: Address = Field(default="127.0.0.1:9464", description="Metrics of the pipeline; port 0 = any.")
     delivery: Address = Field(default="127.0.0.1:9465", description="Metrics of the delivery; port 0 = any.")
+    archiver: Address = Field(default="127.0.0.1:9466", description="Metrics of the archiver; port 0 = any.")
 
 
 def _limit(given: object) -> object:
@@ -66,6 +67,7 @@ FindingCode = Literal[
     "messages_lost",
     "clock_offset",
     "sink_failing",
+    "archive_failing",
 ]
 GradeName = Literal["blue", "yellow", "orange", "red"]
 
@@ -113,6 +115,16 @@ class HeartbeatSettings(Shape):
         return self
 
 
+class ArchiveSettings(Shape):
+    enabled: bool = Field(default=True, description="Whether readings are kept as Parquet.")
+    folder: str | None = Field(default=None, min_length=1, description="Where; else archive in data_dir.")
+    keep_days: DaysLimit = Field(default=366, description="Days that ended longer ago go; or none.")
+    bytes_max: BytesLimit = Field(default=100_000_000_000, description="Beyond this the oldest days go; or none.")
+    free_bytes_min: int = Field(
+        default=1_000_000_000, ge=0, le=10**15, description="Room left on its disk for the journal."
+    )
+
+
 class _ConnectionFile(BaseModel):
     """The two keys that every source and sink has; the rest belongs to its connector."""
 
@@ -135,6 +147,7 @@ class _SettingsFile(Shape):
     sources: list[_ConnectionFile] = Field(default=[], max_length=100, description="Where readings come from.")
     sinks: list[_ConnectionFile] = Field(default=[], max_length=100, description="Where alarms and readings go.")
     journal: JournalSettings = JournalSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     snapshot_every_s: Duration = Field(default=60.0, ge=1, description="How often the state is saved.")
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         default="Asia/Shanghai", description="Zone of shown times."
@@ -168,6 +181,8 @@ class Settings:
     sources: tuple[Connection, ...]
     sinks: tuple[Connection, ...]
     journal: JournalSettings
+    archive: ArchiveSettings
+    archive_folder: Path
     snapshot_every_s: float
     time_zone: str
     socket: Path
@@ -233,6 +248,8 @@ def _settings(
         sources=sources,
         sinks=sinks,
         journal=shape.journal,
+        archive=shape.archive,
+        archive_folder=_under(file.parent, shape.archive.folder) if shape.archive.folder else data_dir / "archive",
         snapshot_every_s=shape.snapshot_every_s,
         time_zone=shape.time_zone,
         socket=socket,

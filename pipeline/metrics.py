@@ -1,4 +1,4 @@
-"""What the two processes say about themselves to Prometheus; names and units follow its conventions."""
+"""What the processes say about themselves to Prometheus; names and units follow its conventions."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ class PipelineMetrics:
         self.journal_removed = Counter("fengsui_journal_removed_bytes", "Bytes removed by retention.", registry=r)
         self.journal_overrun = Counter(
             "fengsui_journal_overrun", "Segments removed although a cursor needed them.", ["cursor"], registry=r
+        )
+        self.journal_held = Gauge(
+            "fengsui_journal_held_bytes", "Journal beyond its limit, kept for this cursor.", ["cursor"], registry=r
         )
         self.commit_seconds = Histogram(
             "fengsui_journal_commit_seconds", "Write and sync of one commit.", buckets=_SECONDS, registry=r
@@ -76,7 +79,7 @@ class PipelineMetrics:
 
 
 def ready_gauge(registry: CollectorRegistry) -> Gauge:
-    """Both processes show whether they do their work."""
+    """Every process shows whether they do their work."""
     return Gauge("fengsui_ready", "0 = the process is not ready for this reason.", ["reason"], registry=registry)
 
 
@@ -101,4 +104,24 @@ class DeliveryMetrics:
         self.heartbeat_sent = Gauge(
             "fengsui_heartbeat_last_sent_timestamp_seconds", "Last heartbeat that was taken.", registry=r
         )
+        self.ready = ready_gauge(r)
+
+
+class ArchiveMetrics:
+    """Of the archiver process."""
+
+    def __init__(self) -> None:
+        self.registry = r = CollectorRegistry()
+        self.readings = Counter("fengsui_archive_readings", "Readings archived.", registry=r)
+        self.files = Gauge("fengsui_archive_files", "Files of the archive.", registry=r)
+        self.bytes = Gauge("fengsui_archive_bytes", "Size of the archive.", registry=r)
+        self.lag = Gauge("fengsui_archive_lag_bytes", "Journal that the archiver has not read yet.", registry=r)
+        self.position = Gauge(
+            "fengsui_archive_position_timestamp_seconds", "Wall time up to which the journal is archived.", registry=r
+        )
+        self.errors = Counter("fengsui_archive_errors", "Times that the archive could not be written.", registry=r)
+        self.missing = Counter("fengsui_archive_missing_inputs", "Inputs that the journal could not give.", registry=r)
+        self.merges = Counter("fengsui_archive_merges", "Days merged.", registry=r)
+        self.damaged = Counter("fengsui_archive_damaged", "Damaged files met when merging.", registry=r)
+        self.removed = Counter("fengsui_archive_removed_bytes", "Bytes removed by retention.", registry=r)
         self.ready = ready_gauge(r)

@@ -11,6 +11,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import shutil
 from pathlib import Path
 from typing import Protocol
 
@@ -70,6 +71,9 @@ class Disk(Protocol):
         """Names of the files and folders in it, in order; none if there is no such folder."""
 
     def size(self, file: int) -> int: ...
+
+    def free_bytes(self, folder: Path) -> int:
+        """Room on the disk that a folder is on."""
 
 
 class LocalDisk:
@@ -148,6 +152,9 @@ class LocalDisk:
 
     def size(self, file: int) -> int:
         return os.fstat(file).st_size
+
+    def free_bytes(self, folder: Path) -> int:
+        return shutil.disk_usage(folder).free
 
 
 LOCAL_DISK = LocalDisk()

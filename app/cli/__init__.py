@@ -37,6 +37,7 @@ app.command("restore")(backup.restore)
 app.command("warm")(processes.warm)
 app.command("pipeline", hidden=True)(processes.pipeline)
 app.command("delivery", hidden=True)(processes.delivery)
+app.command("archiver", hidden=True)(processes.archiver)
 
 
 def main() -> None:

@@ -21,10 +21,11 @@ PulseOption = Annotated[
 
 
 def run(config: ConfigOption = CONFIG_DEFAULT) -> None:
-    """运行：监护流水线与投递两个进程。Run: supervise the pipeline and the delivery."""
+    """运行：监护流水线、投递、归档各进程。Run: supervise pipeline, delivery and archiver."""
     _begin()
-    claim(configured.read(config).data_dir)
-    raise typer.Exit(Supervisor(children(config)).run())
+    settings = configured.read(config)
+    claim(settings.data_dir)
+    raise typer.Exit(Supervisor(children(config, with_archive=settings.archive.enabled)).run())
 
 
 def pipeline(
@@ -45,6 +46,16 @@ def delivery(
 
     _begin()
     run_delivery(config, supervised=supervised, pulse=pulse)
+
+
+def archiver(
+    config: ConfigOption = CONFIG_DEFAULT, *, supervised: SupervisedOption = False, pulse: PulseOption = -1
+) -> None:
+    """只运行归档。The archiver alone: journal to Parquet."""
+    from app.archiving import run_archiver
+
+    _begin()
+    run_archiver(config, supervised=supervised, pulse=pulse)
 
 
 def _begin() -> None:

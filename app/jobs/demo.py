@@ -27,7 +27,8 @@ language: {language}
 packs: [gas, pipeline, fire]
 registry: registry.yaml
 socket: demo.sock
-metrics: {{pipeline: "127.0.0.1:0", delivery: "127.0.0.1:0"}}
+metrics: {{pipeline: "127.0.0.1:0", delivery: "127.0.0.1:0", archiver: "127.0.0.1:0"}}
+archive: {{enabled: false}}
 sources:
   - name: district
     connector: mqtt

@@ -44,6 +44,7 @@ class Trimmer:
         """
         self._journal, self._limits, self._snapshots = journal, limits, snapshot_folder
         self._cursors, self._metrics = cursors, metrics
+        self._told: set[str] = set()
         self.turns = Turns()
 
     def run(self, stop: threading.Event) -> None:
@@ -60,7 +61,8 @@ class Trimmer:
             FengsuiError: the disk refused, or the cursors cannot be read.
 
         """
-        for name, offset in self._cursors().items():
+        cursors = self._cursors()
+        for name, offset in cursors.items():
             self._journal.hold(name, offset)
         while (removal := self._journal.trim(self._limits, self._oldest_snapshot)) is not None:
             self._metrics.journal_removed.inc(removal.segment.bytes)
@@ -68,6 +70,19 @@ class Trimmer:
             for cursor in removal.lost:
                 self._metrics.journal_overrun.labels(cursor).inc()
                 log.error("journal: removed what a sink has not read", sink=cursor, oldest=removal.next_offset)
+
+        self._say_who_holds(cursors)
+
+    def _say_who_holds(self, cursors: Mapping[str, int]) -> None:
+        """A reader that stands still must not fill the disk in silence."""
+        over = 0 if self._limits.bytes is None else self._journal.bytes_written - self._limits.bytes
+        needed = (self._oldest_snapshot() or 0) if over > 0 else 0
+        for name, offset in cursors.items():
+            holds = offset < needed and offset == min(cursors.values())
+            self._metrics.journal_held.labels(name).set(over if holds else 0)
+            if holds and name not in self._told:
+                log.error("journal: larger than it should be, a reader is behind", reader=name, bytes_over=over)
+            (self._told.add if holds else self._told.discard)(name)
 
     def _oldest_snapshot(self) -> int | None:
         return snapshots.oldest_usable(self._snapshots)

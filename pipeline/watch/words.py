@@ -22,6 +22,7 @@ class Code(StrEnum):
     MESSAGES_LOST = "messages_lost"
     CLOCK_OFFSET = "clock_offset"
     SINK_FAILING = "sink_failing"
+    ARCHIVE_FAILING = "archive_failing"
 
 
 SAID: dict[Code, Text] = {
@@ -36,6 +37,7 @@ SAID: dict[Code, Text] = {
     Code.MESSAGES_LOST: Text("消息在到达前丢失", "messages were lost before they came"),
     Code.CLOCK_OFFSET: Text("本机时钟不准", "our own clock is off"),
     Code.SINK_FAILING: Text("通知送不出去", "a sink does not take what is due"),
+    Code.ARCHIVE_FAILING: Text("历史归档写不进去", "the archive cannot be written"),
 }
 
 #: Which of them are alarms as well, and how grave they are unless configured otherwise.
@@ -50,6 +52,7 @@ GRADES: dict[Code, Grade] = {
     Code.MESSAGES_LOST: Grade.ORANGE,
     Code.CLOCK_OFFSET: Grade.YELLOW,
     Code.SINK_FAILING: Grade.ORANGE,
+    Code.ARCHIVE_FAILING: Grade.YELLOW,
 }
 
 #: These are over when a person says so: nothing brings back what is lost.
@@ -93,5 +96,10 @@ ADVICE: dict[Code, Text] = {
     Code.CLOCK_OFFSET: _card(Code.CLOCK_OFFSET, "检查 NTP 对时。", "Look at NTP (timedatectl)."),
     Code.SINK_FAILING: _card(
         Code.SINK_FAILING, "运行 fengsui probe；改用电话通知。", "fengsui probe; notify by telephone meanwhile."
+    ),
+    Code.ARCHIVE_FAILING: _card(
+        Code.ARCHIVE_FAILING,
+        "查看 archiver 的日志与磁盘空间。",
+        "Look at the archiver's log and at the room on the disk.",
     ),
 }

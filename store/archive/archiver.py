@@ -15,7 +15,7 @@ import numpy as np
 
 from model.errors import StoreError
 from model.inputs import Tick
-from store.archive import parquet
+from store.archive import parquet, writing
 from store.archive.follow import Follower, Step
 from store.archive.layout import (
     DAY_NS,
@@ -36,7 +36,7 @@ from store.disk import LOCAL_DISK, Disk
 
 CUT_NS = 600 * SECOND_NS
 #: At a district's largest rate a cut is shorter than ten minutes, so that it fits into memory.
-ROWS_MAX = 2_000_000
+ROWS_MAX = 3_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ class Archiver:
         cut = [f"{folder}/{name}" for folder, name, _ in planned]
         for folder, name, part in planned:
             self._disk.make_folder(self._folder / folder)
-            parquet.write(
+            writing.write(
                 self._folder / folder / name,
                 names,
                 [part.by_series()],

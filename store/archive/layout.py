@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from model.errors import StoreError
-from store.disk import FULL, Disk, write_whole
+from store.disk import FULL, LOCAL_DISK, Disk, write_whole
 
 SECOND_NS = 10**9
 MINUTE_NS = 60 * SECOND_NS
@@ -156,6 +156,20 @@ def load_position(folder: Path, disk: Disk) -> Position | None:
     finally:
         disk.close(file)
     return found if found.checked() == found else None
+
+
+def archived_to(folder: Path, disk: Disk = LOCAL_DISK) -> int:
+    """Offset up to which the journal is not needed for the archive any more; 0: nothing is archived, or nobody knows.
+
+    Raises:
+        StoreError: the position cannot be read.
+
+    """
+    try:
+        position = load_position(folder, disk)
+    except OSError as error:
+        raise StoreError(f"{folder / POSITION}: cannot be read: {error}") from error
+    return position.next_offset if position else 0
 
 
 def save_position(folder: Path, position: Position, disk: Disk) -> None:

@@ -7,13 +7,13 @@ them. What comes for a merged day later is collected in a file beside it, until 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from store.archive import parquet
+from store.archive import parquet, writing
 from store.archive.archiver import drop_replaced, replaced
 from store.archive.layout import FileName, Role, day_name, days, files_of, merged_name
 from store.archive.parquet import OpenFile, WrongFile
@@ -53,8 +53,22 @@ def days_to_merge(folder: Path, before_day: int, *, disk: Disk = LOCAL_DISK) -> 
     return [day for day in days(folder, disk) if day < before_day and len(files_of(folder, day, disk)) > 1]
 
 
-def merge(folder: Path, day: int, *, disk: Disk = LOCAL_DISK, chunk_rows: int = CHUNK_ROWS) -> Merged:
+def merge(
+    folder: Path,
+    day: int,
+    *,
+    disk: Disk = LOCAL_DISK,
+    chunk_rows: int = CHUNK_ROWS,
+    progress: Callable[[], None] = lambda: None,
+) -> Merged:
     """Make one file of a day's files; to be called by the archive's one writer.
+
+    Args:
+        folder: of the archive.
+        day: since 1970-01-01, UTC.
+        disk: that it is on.
+        chunk_rows: sorted at a time.
+        progress: told between two chunks; what it raises ends the merge, and nothing has changed.
 
     Raises:
         StoreError: the disk is full; nothing has changed.
@@ -68,7 +82,7 @@ def merge(folder: Path, day: int, *, disk: Disk = LOCAL_DISK, chunk_rows: int = 
         if not chosen:
             return Merged(day, damaged=tuple(damaged))
         try:
-            name, rows = _write(folder, day, chosen, disk, is_late=is_late, chunk_rows=chunk_rows)
+            name, rows = _write(folder, day, chosen, disk, progress, is_late=is_late, chunk_rows=chunk_rows)
         except WrongFile as error:
             damaged.append(error.path.name)
             continue
@@ -114,7 +128,14 @@ def size_of(path: Path, disk: Disk) -> int:
 
 
 def _write(
-    folder: Path, day: int, chosen: Sequence[FileName], disk: Disk, *, is_late: bool, chunk_rows: int
+    folder: Path,
+    day: int,
+    chosen: Sequence[FileName],
+    disk: Disk,
+    progress: Callable[[], None],
+    *,
+    is_late: bool,
+    chunk_rows: int,
 ) -> tuple[str, int]:
     next_offset = max(file.next_offset for file in chosen)
     there = {file.path.name for file in files_of(folder, day, disk)}
@@ -122,10 +143,10 @@ def _write(
     with contextlib.ExitStack() as stack:
         inputs = [stack.enter_context(parquet.opened(file.path, disk)) for file in chosen]
         names = sorted({series for one in inputs for series in one.series})
-        index = parquet.write(
+        index = writing.write(
             path,
             names,
-            _chunks(inputs, names, chunk_rows),
+            _chunks(inputs, names, chunk_rows, progress),
             next_offset=next_offset,
             wall_ns=max(one.index.wall_ns for one in inputs),
             disk=disk,
@@ -135,19 +156,22 @@ def _write(
     return f"{path.parent.name}/{path.name}", index.rows
 
 
-def _chunks(inputs: Sequence[OpenFile], names: Sequence[Series], chunk_rows: int) -> Iterator[Rows]:
+def _chunks(
+    inputs: Sequence[OpenFile], names: Sequence[Series], chunk_rows: int, progress: Callable[[], None]
+) -> Iterator[Rows]:
     """Rows of all files in their common order, some whole series at a time."""
     number = {series: at for at, series in enumerate(names)}
     places = [np.array([number[series] for series in one.series], np.int64) for one in inputs]
     rows = np.zeros(len(names), np.int64)
     for one, place in zip(inputs, places, strict=True):
-        rows[place] += [series.rows for series in one.index.series]
+        rows[place] += one.rows_of_each
     for first, following in _spans(rows, chunk_rows):
         parts = []
         for one, place in zip(inputs, places, strict=True):
             begin, end = np.searchsorted(place, (first, following)).tolist()
             part = one.read(*one.range_of(begin, end))
             parts.append(part.renumbered(place.astype(np.int32)))
+        progress()
         yield together(parts).by_series()
 
 

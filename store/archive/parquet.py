@@ -6,8 +6,9 @@ rows each series has, so that one sensor costs the row groups it stands in and n
 
 from __future__ import annotations
 
+import functools
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -19,29 +20,28 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from model.errors import StoreError
-from store.archive.layout import FORMAT, PARTIAL
+from store.archive.layout import FORMAT
 from store.archive.rows import Rows, Series, together
-from store.disk import FULL, Disk, write_whole
+from store.disk import Disk
 
 #: Large enough to compress, small enough that an hour of one sensor costs a few milliseconds.
-GROUP_ROWS = 32_768
+GROUP_ROWS = 16_384
 INDEX_KEY = b"fengsui"
 
-_TIME = pa.timestamp("ns", tz="UTC")
-_WORD = pa.dictionary(pa.int32(), pa.string())
+TIME = pa.timestamp("ns", tz="UTC")
+WORD = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
     [
-        ("tag", _WORD),
-        ("unit", _WORD),
-        ("time", _TIME),
-        ("received", _TIME),
+        ("tag", WORD),
+        ("unit", WORD),
+        ("time", TIME),
+        ("received", TIME),
         ("value", pa.float64()),
         ("quality", pa.uint8()),
         ("offset", pa.int64()),
         ("device_time_ns", pa.int64()),  # only where it is not ``time``
     ]
 )
-_DELTA = "DELTA_BINARY_PACKED"
 
 
 class Counted(msgspec.Struct, frozen=True, array_like=True):
@@ -53,6 +53,23 @@ class Counted(msgspec.Struct, frozen=True, array_like=True):
     rows: int
 
 
+class Group(msgspec.Struct, frozen=True, array_like=True):
+    """A row group.
+
+    Attributes:
+        rows: in it.
+        first: tag that it begins with.
+        last: and ends with.
+        series: JSON list of ``Counted``; read only where one is looked for.
+
+    """
+
+    rows: int
+    first: str
+    last: str
+    series: msgspec.Raw
+
+
 class Index(msgspec.Struct, frozen=True):
     """What stands in a file.
 
@@ -60,8 +77,7 @@ class Index(msgspec.Struct, frozen=True):
         format: of the archive.
         next_offset: of the journal, behind everything in it.
         wall_ns: wall time there; 0 = not known.
-        series: in the order of the rows.
-        groups: rows of each row group.
+        groups: its row groups.
         cut: names of all files of the same cut; empty in a merged file.
         replaces: names of the files that it was merged from, in the same folder.
         first_ns: earliest time; of a file without rows, 0.
@@ -72,8 +88,7 @@ class Index(msgspec.Struct, frozen=True):
     format: int
     next_offset: int
     wall_ns: int
-    series: list[Counted]
-    groups: list[int]
+    groups: list[Group]
     cut: list[str]
     replaces: list[str]
     first_ns: int = 0
@@ -81,7 +96,7 @@ class Index(msgspec.Struct, frozen=True):
 
     @property
     def rows(self) -> int:
-        return sum(self.groups)
+        return sum(one.rows for one in self.groups)
 
 
 class WrongFile(StoreError):
@@ -90,131 +105,6 @@ class WrongFile(StoreError):
     def __init__(self, path: Path, what: str) -> None:
         self.path = path
         super().__init__(f"{path}: {what}")
-
-
-def write(
-    path: Path,
-    series: Sequence[Series],
-    chunks: Iterable[Rows],
-    *,
-    next_offset: int,
-    wall_ns: int,
-    disk: Disk,
-    cut: Sequence[str] = (),
-    replaces: Sequence[str] = (),
-    group_rows: int = GROUP_ROWS,
-) -> Index:
-    """Write a file whole, durable under its name when this returns.
-
-    Args:
-        path: of the file; a partial one stands beside until it is done.
-        series: that the rows' ``series`` count in; sorted.
-        chunks: rows in the order of the file; each holds whole series.
-        next_offset: of the journal, behind all rows.
-        wall_ns: wall time there.
-        disk: to write on.
-        cut: see ``Index``, as ``replaces``.
-        replaces: names.
-        group_rows: a row group is closed when it would become larger.
-
-    Raises:
-        StoreError: the disk is full.
-        OSError: the disk refused otherwise.
-
-    """
-    partial = path.with_name(path.name + PARTIAL)
-    try:
-        file = disk.create(partial)
-        try:
-            begun = Index(FORMAT, next_offset, wall_ns, [], [], list(cut), list(replaces))
-            index = _write_rows(_Written(disk, file), series, chunks, begun, group_rows)
-            disk.sync(file)
-        finally:
-            disk.close(file)
-        disk.rename(partial, path)
-        disk.sync_folder(path.parent)
-    except OSError as error:
-        if error.errno in FULL:
-            raise StoreError(f"{path}: no room for a file of the archive: {error}") from error
-        raise
-    return index
-
-
-def _write_rows(
-    out: io.RawIOBase,
-    series: Sequence[Series],
-    chunks: Iterable[Rows],
-    begun: Index,
-    group_rows: int,
-) -> Index:
-    counted, groups = begun.series, begun.groups
-    first_ns, last_ns = [], []
-    with pq.ParquetWriter(
-        out,
-        SCHEMA,
-        compression="zstd",
-        use_dictionary=["tag", "unit", "value", "quality"],
-        column_encoding={"time": _DELTA, "received": _DELTA, "offset": _DELTA, "device_time_ns": _DELTA},
-        write_statistics=["tag", "time"],
-        write_page_index=True,
-        write_page_checksum=True,
-        store_schema=False,
-    ) as writer:
-        for rows in chunks:
-            for begin, end in _groups(rows.series, group_rows):
-                group = rows.take(slice(begin, end))
-                writer.write_table(_table(group, series), row_group_size=max(1, len(group)))
-                groups.append(len(group))
-                first_ns.append(int(group.at_ns.min()))
-                last_ns.append(int(group.at_ns.max()))
-                _count(counted, group.series, series)
-        index = msgspec.structs.replace(begun, first_ns=min(first_ns, default=0), last_ns=max(last_ns, default=0))
-        writer.add_key_value_metadata({INDEX_KEY: msgspec.json.encode(index)})
-    return index
-
-
-def _groups(series: NDArray[np.int32], group_rows: int) -> Iterator[tuple[int, int]]:
-    """Where row groups begin and end: whole series, unless one alone is larger."""
-    ends = np.flatnonzero(np.diff(series, append=-1)) + 1
-    begin = 0
-    for at, end in enumerate(ends.tolist()):
-        following = int(ends[at + 1]) if at + 1 < len(ends) else None
-        while end - begin > 2 * group_rows:
-            yield begin, begin + group_rows
-            begin += group_rows
-        if following is None or following - begin > group_rows:
-            yield begin, end
-            begin = end
-
-
-def _count(counted: list[Counted], series: NDArray[np.int32], names: Sequence[Series]) -> None:
-    number, rows = np.unique(series, return_counts=True)
-    for one, count in zip(number.tolist(), rows.tolist(), strict=True):
-        name = names[one]
-        if counted and (counted[-1].tag, counted[-1].kind, counted[-1].unit) == name:
-            counted[-1] = Counted(name.tag, name.kind, name.unit, counted[-1].rows + count)
-        else:
-            counted.append(Counted(name.tag, name.kind, name.unit, count))
-
-
-def _table(rows: Rows, series: Sequence[Series]) -> Any:
-    """A row group; its dictionaries hold only its own words."""
-    used, code = np.unique(rows.series, return_inverse=True)
-    names = [series[one] for one in used.tolist()]
-    tags, units = [one.tag for one in names], [one.unit for one in names]
-    words = {unit: at for at, unit in enumerate(dict.fromkeys(units))}
-    unit_code = np.array([words[unit] for unit in units], np.int32)[code]
-    columns = [
-        pa.DictionaryArray.from_arrays(pa.array(code.astype(np.int32)), pa.array(tags, pa.string())),
-        pa.DictionaryArray.from_arrays(pa.array(unit_code), pa.array(list(words), pa.string())),
-        pa.array(rows.at_ns, pa.int64()).cast(_TIME),
-        pa.array(rows.received_ns, pa.int64()).cast(_TIME),
-        pa.array(rows.value, pa.float64()),
-        pa.array(rows.quality, pa.uint8()),
-        pa.array(rows.offset, pa.int64()),
-        pa.array(rows.time_ns, pa.int64(), mask=rows.time_ns == rows.at_ns),
-    ]
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
 class OpenFile:
@@ -245,21 +135,59 @@ class OpenFile:
             raise WrongFile(path, f"its index does not read ({error})") from error
         if self.index.format > FORMAT:
             raise WrongFile(path, f"has format {self.index.format}, newer than this version; upgrade Fengsui")
-        self._ends = np.cumsum([0, *(one.rows for one in self.index.series)])
-        self._group_ends = np.cumsum([0, *self.index.groups])
+        self._group_ends = np.cumsum([0, *(one.rows for one in self.index.groups)])
         self._kept: tuple[int, Rows] | None = None
+
+    @functools.cached_property
+    def _counted(self) -> tuple[list[Series], NDArray[np.int64]]:
+        """All series, and where the rows of each begin and end."""
+        names: list[Series] = []
+        rows: list[int] = []
+        for group in self.index.groups:
+            for one in _series_of(group, self.path):
+                name = Series(one.tag, one.kind, one.unit)
+                if names and names[-1] == name:  # it goes on from the row group before
+                    rows[-1] += one.rows
+                else:
+                    names.append(name)
+                    rows.append(one.rows)
+        return names, np.cumsum([0, *rows])
 
     @property
     def series(self) -> list[Series]:
         """In the order of the rows."""
-        return [Series(one.tag, one.kind, one.unit) for one in self.index.series]
+        return self._counted[0]
+
+    @property
+    def rows_of_each(self) -> NDArray[np.int64]:
+        """How many rows each series has; int64 [m]."""
+        return np.diff(self._counted[1])
 
     def range_of(self, first: int, following: int) -> tuple[int, int]:
-        """Rows of the series from one to before another, by their place in ``index.series``."""
-        return int(self._ends[first]), int(self._ends[following])
+        """Rows of the series from one to before another, by their place in ``series``."""
+        ends = self._counted[1]
+        return int(ends[first]), int(ends[following])
+
+    def of_tag(self, tag: str) -> Iterator[tuple[list[Series], Rows]]:
+        """Readings of one tag, with the series that they count in; a row group at a time.
+
+        Raises:
+            WrongFile: they do not read.
+
+        """
+        for at, group in enumerate(self.index.groups):
+            if not group.first <= tag <= group.last:
+                continue
+            counted = _series_of(group, self.path)
+            places = [place for place, one in enumerate(counted) if one.tag == tag]
+            if places:
+                ends = np.cumsum([0, *(one.rows for one in counted)])
+                whole = self._read(at, ends)
+                found = whole.take(slice(int(ends[places[0]]), int(ends[places[-1] + 1])))
+                yield [Series(one.tag, one.kind, one.unit) for one in counted], found
 
     def read(self, begin: int, end: int) -> Rows:
-        """Read rows; ``series`` counts in ``index.series``. The last row group is kept for the next call.
+        """Read rows; ``series`` counts in that of the file. The last row group is kept for the next call.
 
         Raises:
             WrongFile: they do not read.
@@ -281,19 +209,20 @@ class OpenFile:
 
     def _group(self, group: int) -> Rows:
         if self._kept is None or self._kept[0] != group:
-            with _readable(self.path):
-                table = self._parquet.read_row_group(group, columns=_READ, use_threads=False)
-                self._kept = group, self._rows(table, int(self._group_ends[group]))
+            self._kept = group, self._read(group, self._counted[1] - self._group_ends[group])
         return self._kept[1]
 
-    def _rows(self, table: Any, base: int) -> Rows:
-        at_ns = _numpy(table, "time")
-        device = table["device_time_ns"].combine_chunks()
-        time_ns = at_ns
-        if device.null_count < len(device):
-            is_other = np.asarray(device.is_valid())
-            time_ns = np.where(is_other, np.asarray(device.fill_null(0)), at_ns)
-        number = np.searchsorted(self._ends, np.arange(base, base + len(at_ns)), side="right") - 1
+    def _read(self, group: int, ends: NDArray[np.int64]) -> Rows:
+        """Read a row group; ``ends``: where its series begin and end, counted from its first row."""
+        with _readable(self.path):
+            table = self._parquet.read_row_group(group, columns=_READ, use_threads=False)
+            at_ns = _numpy(table, "time")
+            device = table["device_time_ns"].combine_chunks()
+            time_ns = at_ns
+            if device.null_count < len(device):
+                is_other = np.asarray(device.is_valid())
+                time_ns = np.where(is_other, np.asarray(device.fill_null(0)), at_ns)
+        number = np.searchsorted(ends, np.arange(len(at_ns)), side="right") - 1
         return Rows(
             number.astype(np.int32),
             at_ns,
@@ -303,6 +232,13 @@ class OpenFile:
             _numpy(table, "quality"),
             _numpy(table, "offset"),
         )
+
+
+def _series_of(group: Group, path: Path) -> list[Counted]:
+    try:
+        return msgspec.json.decode(group.series, type=list[Counted])
+    except msgspec.MsgspecError as error:
+        raise WrongFile(path, f"its index does not read ({error})") from error
 
 
 _READ = ["time", "received", "value", "quality", "offset", "device_time_ns"]
@@ -338,26 +274,6 @@ def _readable(path: Path) -> Iterator[None]:
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         said = str(error).splitlines()
         raise WrongFile(path, f"does not read ({said[0] if said else error!r})") from error
-
-
-class _Written(io.RawIOBase):
-    """A file of a ``Disk`` as Python sees one; only written, from the beginning on."""
-
-    def __init__(self, disk: Disk, file: int) -> None:
-        super().__init__()
-        self._disk, self._file, self._position = disk, file, 0
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data).cast("B")
-        write_whole(self._disk, self._file, bytes(view), self._position)
-        self._position += len(view)
-        return len(view)
 
 
 class _Read(io.RawIOBase):

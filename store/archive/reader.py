@@ -6,6 +6,7 @@ from there on, so that nothing is read twice; if the archive has moved on meanwh
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -122,10 +123,7 @@ class ArchiveReader:
         """
 
         def of_tag(file: OpenFile) -> Iterator[tuple[list[Series], Rows]]:
-            series = file.series
-            places = [at for at, one in enumerate(series) if one.tag == tag]
-            if places:
-                yield series, file.read(*file.range_of(places[0], places[-1] + 1))
+            return file.of_tag(tag)
 
         return _readings(self._again(lambda: self._collected(from_ns, to_ns, of_tag, tag=tag)))
 
@@ -147,11 +145,7 @@ class ArchiveReader:
 
         """
         wanted = _Wanted(plan)
-        newest = self._newest_span(from_ns, to_ns)
-        spans = self._spans(from_ns, to_ns) + newest
-        for begin, end in _windows(spans, from_ns, to_ns, window_rows):
-            is_new = any(first < end and last > begin for first, last, _ in newest)
-            parts = self._again(functools.partial(self._collected, begin, end, _whole, with_newest=is_new))
+        for parts in self._parts(from_ns, to_ns, window_rows, ()):
             rows = []
             for series, part in parts:
                 fitted, unknown = wanted.fit(series, part)
@@ -160,6 +154,36 @@ class ArchiveReader:
             sorted_rows = together(rows).by_time()
             for at in range(0, len(sorted_rows), rows_max):
                 yield _batch(sorted_rows.take(slice(at, at + rows_max)))
+
+    def in_time(
+        self, from_ns: int, to_ns: int, *, tags: tuple[str, ...] = (), window_rows: int = WINDOW_ROWS
+    ) -> Iterator[tuple[list[Series], Rows]]:
+        """All readings in time order, with the series that they count in, some at a time.
+
+        Args:
+            from_ns: earliest time.
+            to_ns: time to end before.
+            tags: patterns (``*`` and ``?``) of which a tag must fit one; none = all.
+            window_rows: see ``batches``.
+
+        """
+        for parts in self._parts(from_ns, to_ns, window_rows, tags):
+            names = sorted({one for series, _ in parts for one in series})
+            place = {one: at for at, one in enumerate(names)}
+            rows = [part.renumbered(np.array([place[one] for one in series], np.int32)) for series, part in parts]
+            yield names, together(rows).by_time()
+
+    def _parts(
+        self, from_ns: int, to_ns: int, window_rows: int, tags: tuple[str, ...]
+    ) -> Iterator[list[tuple[list[Series], Rows]]]:
+        """What each window holds, file by file."""
+        newest = self._newest_span(from_ns, to_ns)
+        spans = self._spans(from_ns, to_ns) + newest
+        for begin, end in _windows(spans, from_ns, to_ns, window_rows):
+            is_new = any(first < end and last > begin for first, last, _ in newest)
+            read = functools.partial(self._collected, begin, end, _whole, with_newest=is_new)
+            parts = [_fitting(series, rows, tags) for series, rows in self._again(read)]
+            yield [(series, rows) for series, rows in parts if len(rows)]
 
     def tags(self) -> list[str]:
         """Every tag that has a reading in a file; sorted."""
@@ -324,6 +348,13 @@ def _windows(
         rows += rate * (high - at)
     if edges and begin < edges[-1]:
         yield begin, edges[-1]
+
+
+def _fitting(series: list[Series], rows: Rows, tags: tuple[str, ...]) -> tuple[list[Series], Rows]:
+    if not tags:
+        return series, rows
+    fits = np.array([any(fnmatch.fnmatchcase(one.tag, pattern) for pattern in tags) for one in series], np.bool_)
+    return series, rows.take(fits[rows.series])
 
 
 def _whole(file: OpenFile) -> Iterator[tuple[list[Series], Rows]]:

@@ -52,6 +52,21 @@ def trim(folder: Path, limits: ArchiveLimits, *, now_ns: int, disk: Disk = LOCAL
     return removed
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of an archive."""
+
+    files: int
+    bytes: int
+
+
+def size(folder: Path, disk: Disk = LOCAL_DISK) -> Size:
+    """Count what there is."""
+    there = days(folder, disk)
+    files = sum(len(disk.names(folder / day_name(day))) for day in there)
+    return Size(files, sum(bytes_of(folder, day, disk) for day in there))
+
+
 def bytes_of(folder: Path, day: int, disk: Disk) -> int:
     path = folder / day_name(day)
     return sum(size_of(path / name, disk) for name in disk.names(path))
@@ -59,9 +74,9 @@ def bytes_of(folder: Path, day: int, disk: Disk) -> int:
 
 def _remove(folder: Path, day: int, disk: Disk) -> Removed:
     path = folder / day_name(day)
-    names, size = disk.names(path), bytes_of(folder, day, disk)
+    names, gone = disk.names(path), bytes_of(folder, day, disk)
     for name in names:
         disk.unlink(path / name)
     disk.sync_folder(path)
     disk.remove_folder(path)
-    return Removed(day_name(day), len(names), size)
+    return Removed(day_name(day), len(names), gone)

@@ -19,14 +19,15 @@ from tests.faults.harness.site import Followed, Site, make_site
 from tests.servers import HttpReceiver, Mosquitto, until
 
 UP_S_MAX = 60.0
+PROCESSES = ("pipeline", "delivery", "archiver")
 
 
 @contextmanager
 def running(site: Site) -> Iterator[subprocess.Popen[bytes]]:
-    """``fengsui run`` with both processes up; whatever is left of it at the end is killed."""
+    """``fengsui run`` with all processes up; whatever is left of it at the end is killed."""
     process = command(site, "run")
     try:
-        until(lambda: site.says("pipeline runs") and site.says("delivery runs"), "both processes", UP_S_MAX)
+        until(lambda: all(site.says(f"{name} runs") for name in PROCESSES), "all processes", UP_S_MAX)
         yield process
     finally:
         kill_tree(process)
@@ -55,12 +56,12 @@ def test_given_killed_children_they_are_begun_again_and_sigterm_ends_all_with_a_
     site = make_site(tmp_path / "site", broker.port, webhook_url=receiver.url)
     with running(site) as supervisor, Publisher(broker.port, seed=1, rate_hz=200) as publisher:
         until(lambda: receiver.requests, "a notice")
-        for name in ("pipeline", "delivery"):
+        for name in PROCESSES:
             before = len(site.says(f"{name} runs"))
             os.kill(pid_of(site, name), signal.SIGKILL)
             until(lambda name=name, n=before: len(site.says(f"{name} runs")) > n, f"a new {name}", UP_S_MAX)
         died = [(line["process"], line["exit_code"]) for line in site.says("process died")]
-        assert died == [("pipeline", -signal.SIGKILL), ("delivery", -signal.SIGKILL)]
+        assert died == [(name, -signal.SIGKILL) for name in PROCESSES]
         publisher.finish()
         followed = Followed(site)
         until(lambda: followed.holds(publisher.identities()), "every reading in the journal", 30)
@@ -70,8 +71,7 @@ def test_given_killed_children_they_are_begun_again_and_sigterm_ends_all_with_a_
         supervisor.send_signal(signal.SIGTERM)
         assert supervisor.wait(30) == 0
         assert time.monotonic() - begun_s < 30
-        assert not alive(pid_of(site, "pipeline"))
-        assert not alive(pid_of(site, "delivery"))
+        assert not any(alive(pid_of(site, name)) for name in PROCESSES)
         ended_at = int(str(site.says("pipeline ended")[-1]["offset"]))
         assert list(site.paths.snapshots.glob(f"{ended_at:020d}.*.npz")), "a snapshot at the journal's end"
 
@@ -100,9 +100,9 @@ def test_given_one_that_runs_a_second_one_on_the_same_data_refuses_and_the_first
 def test_given_a_supervisor_killed_alone_its_processes_end_by_themselves(tmp_path: Path) -> None:
     site = make_site(tmp_path / "site", broker_port=9)
     with running(site) as supervisor:
-        children = [pid_of(site, "pipeline"), pid_of(site, "delivery")]
+        children = [pid_of(site, name) for name in PROCESSES]
         supervisor.kill()
-        until(lambda: not any(alive(pid) for pid in children), "the end of both processes", 30)
+        until(lambda: not any(alive(pid) for pid in children), "the end of all processes", 30)
         assert site.says("pipeline ended")
 
 

@@ -20,7 +20,7 @@ from model.errors import RetryableError
 from tests import servers
 from tests.docs.blocks import ROOT, Block, Session, blocks
 
-ANY_PORT = '{pipeline: "127.0.0.1:0", delivery: "127.0.0.1:0"}'
+ANY_PORT = '{pipeline: "127.0.0.1:0", delivery: "127.0.0.1:0", archiver: "127.0.0.1:0"}'
 
 
 @pytest.fixture

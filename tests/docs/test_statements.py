@@ -24,7 +24,7 @@ from model.inputs import HumanAct, PlanChange, Tick
 from model.plan import Plan
 from model.sensor import Sensor
 from model.text import Text
-from pipeline.metrics import DeliveryMetrics, PipelineMetrics
+from pipeline.metrics import ArchiveMetrics, DeliveryMetrics, PipelineMetrics
 from store.delivery_store import DeliveryStore
 from store.journal.writer import Journal
 from store.pipeline_store import PipelineStore
@@ -54,7 +54,8 @@ def test_the_metrics_table_lists_every_metric_and_no_other() -> None:
         return {f"{one.name}_total" if one.type == "counter" else one.name for one in registry.collect()}
 
     listed = re.findall(r"^\| `(fengsui_\w+)` \|", OPERATIONS, re.MULTILINE)
-    assert set(listed) == names(PipelineMetrics().registry) | names(DeliveryMetrics().registry)
+    metrics = (PipelineMetrics(), DeliveryMetrics(), ArchiveMetrics())
+    assert set(listed) == set().union(*(names(one.registry) for one in metrics))
     assert len(listed) == len(set(listed))
 
 

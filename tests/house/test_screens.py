@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.metrics import DeliveryMetrics, PipelineMetrics
+from pipeline.metrics import ArchiveMetrics, DeliveryMetrics, PipelineMetrics
 from tests import servers
 
 HOUSE = Path(__file__).parent
@@ -24,7 +24,7 @@ CHINESE = re.compile(r"[一-鿿]")
 
 
 def shown_metrics() -> set[str]:
-    registries = (PipelineMetrics().registry, DeliveryMetrics().registry)
+    registries = (PipelineMetrics().registry, DeliveryMetrics().registry, ArchiveMetrics().registry)
     families = [family for registry in registries for family in registry.collect()]
     return {family.name + suffix for family in families for suffix in SUFFIXES[family.type]}
 

@@ -108,3 +108,18 @@ def test_the_cursors_of_the_delivery_are_read_from_its_file_and_count_as_nothing
     path.write_bytes(b"no database" * 100)
     with pytest.raises(StoreError, match=r"delivery.db: cannot be read: .*file is not a database"):
         cursor_offsets(path, ["a"])
+
+
+def test_a_reader_that_is_behind_is_named_as_soon_as_the_journal_is_larger_than_it_should_be(
+    tmp_path: Path, journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_snapshot(tmp_path, 15)
+    made, metrics = trimmer(tmp_path, journal, KeepLimits(bytes=0), archive=7, fast=20)
+    made.trim()
+    made.trim()
+    assert capsys.readouterr().out.count("a reader is behind") == 1
+    held = {
+        name: metrics.registry.get_sample_value("fengsui_journal_held_bytes", {"cursor": name})
+        for name in ("archive", "fast")
+    }
+    assert held == {"archive": journal.bytes_written, "fast": 0}

@@ -24,7 +24,7 @@ data_dir: data
 language: en
 packs: [{pack}]
 registry: registry.yaml
-metrics: {{pipeline: "127.0.0.1:0", delivery: "127.0.0.1:0"}}
+metrics: {{pipeline: "127.0.0.1:0", delivery: "127.0.0.1:0", archiver: "127.0.0.1:0"}}
 journal: {{segment_bytes: 65536}}
 snapshot_every_s: 1
 sources:
