@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model.batch import Batch
 from model.errors import OffsetGone
+from model.heartbeat import HEARTBEAT
 from model.inputs import PlanChange, Tick
 from model.plan import Plan
 from store.archive.rows import Rows, Series, from_batch
@@ -54,6 +55,7 @@ class Follower:
         self._reader = JournalReader(journal, begin, tell_plan=begin > 0, disk=disk)
         self.names: list[Series] = []
         self._numbers: dict[Series, int] = {}
+        self._has_own = False
         self._series: NDArray[np.int32] | None = None  # of each sensor of the plan in force
 
     @property
@@ -95,10 +97,15 @@ class Follower:
             case Batch() as batch if self._series is not None:
                 before = max(0, self._offset - found.offset)
                 rows = from_batch(batch.take(slice(before, None)), self._series, found.offset + before)
-                return Step(found.next_offset, rows=rows)
+                return Step(found.next_offset, rows=self._without_own(rows))
             case Tick() as tick:
                 return Step(found.next_offset, tick=tick)
         return Step(found.next_offset)
+
+    def _without_own(self, rows: Rows) -> Rows:
+        """Leave out the sensor that is made up to try every stage."""
+        own = [number for series, number in self._numbers.items() if series.tag == HEARTBEAT] if self._has_own else []
+        return rows.take(~np.isin(rows.series, own)) if own else rows
 
     def _missing(self, gap: Gap) -> Iterator[Step]:
         if gap.next > self._offset:
@@ -106,6 +113,7 @@ class Follower:
 
     def _numbered(self, plan: Plan) -> NDArray[np.int32]:
         units = {kind.id: kind.unit for kind in plan.kinds}
+        self._has_own = any(one.tag == HEARTBEAT for one in plan.sensors)
         return np.array([self._number(Series(one.tag, one.kind, units[one.kind])) for one in plan.sensors], np.int32)
 
     def _number(self, series: Series) -> int:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from model.batch import Batch
 from model.errors import StoreError, UnitError
+from model.heartbeat import HEARTBEAT
 from model.inputs import Input, PlanChange, Tick
 from store.archive.archiver import Archiver
 from store.archive.layout import POSITION, Role, all_files, load_position
@@ -21,6 +22,7 @@ from store.archive.reader import ArchiveReader
 from store.archive.retention import ArchiveLimits, trim
 from store.disk import LOCAL_DISK
 from store.journal.reader import segments
+from tests.pipeline.plans import kind, plan
 from tests.store.archive.worlds import (
     ALWAYS,
     DAY,
@@ -69,6 +71,14 @@ def test_ten_minutes_make_a_file_in_the_folder_of_their_day_and_the_rest_is_read
     assert [cut.rows for cut in cuts] == [30, 30]
     assert len(held(ArchiveReader(archive))) == 60
     assert held(ArchiveReader(archive, journal)) == truth(journal)
+
+
+def test_the_sensor_that_is_made_up_for_the_heartbeat_is_left_out(journal: Path, archive: Path) -> None:
+    with_own = plan(kinds=(kind("gas"),), sensors=((HEARTBEAT, "gas"), ("a", "gas")))
+    write(journal, day_of_readings(NOON, minutes=25, sensors=2, plan=with_own))
+    archive_all(archive, journal)
+    reader = ArchiveReader(archive, journal)
+    assert held(reader, tags=["a", HEARTBEAT]) == [row for row in truth(journal) if row[1] == "a"]
 
 
 def test_any_reader_of_parquet_reads_a_file(journal: Path, archive: Path) -> None:
