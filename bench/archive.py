@@ -54,7 +54,7 @@ def run(effort: Effort) -> Report:
 
 def _written(report: Report, effort: Effort, folder: Path, sensors: int) -> None:
     """Journal to files, as the archiver does it, then the day's merge."""
-    seconds = effort.count(610, 70)
+    seconds = effort.count(310, 70)
     journal = Journal(folder / "journal")
     journal.append(PlanChange(workload.plan(sensors), workload.START_NS))
     for at, batch in enumerate(workload.scattered(sensors, seconds * sensors, sensors)):
