@@ -20,7 +20,19 @@ from types import ModuleType
 from bench.figures import Effort, Report, machine
 from bench.servers import NotInstalledError
 
-BENCHES = ("decode", "detectors", "step", "journal", "replay", "startup", "ingest", "latency", "delivery", "broker")
+BENCHES = (
+    "decode",
+    "detectors",
+    "step",
+    "journal",
+    "replay",
+    "startup",
+    "ingest",
+    "latency",
+    "delivery",
+    "broker",
+    "archive",
+)
 RUNS = 3
 EXIT_USE = 2
 EXIT_STOPPED = 143
