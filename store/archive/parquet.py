@@ -207,6 +207,17 @@ class OpenFile:
         for group in range(len(self.index.groups)):
             yield self._group(group)
 
+    def check_pages(self) -> None:
+        """Read every column, also those that the index makes needless, so that every checksum is looked at.
+
+        Raises:
+            WrongFile: something does not read.
+
+        """
+        for group in range(len(self.index.groups)):
+            with _readable(self.path):
+                self._parquet.read_row_group(group, use_threads=False)
+
     def _group(self, group: int) -> Rows:
         if self._kept is None or self._kept[0] != group:
             self._kept = group, self._read(group, self._counted[1] - self._group_ends[group])

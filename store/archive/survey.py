@@ -81,6 +81,8 @@ def _day(day: int, files: list[FileName], disk: Disk, *, whole: bool) -> DaySurv
                 if one.index.rows:
                     firsts.append(one.index.first_ns)
                     lasts.append(one.index.last_ns)
+                if whole:
+                    one.check_pages()
                 wrong = next(_wrong(file, one.groups()), None) if whole else None
                 if wrong is not None:
                     damaged[file.path.name] = f"{file.path}: {wrong}"
