@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,8 +131,10 @@ class OpenFile:
         if written is None:
             raise WrongFile(path, "is not a file of the archive; move it elsewhere")
         try:
-            self.index = msgspec.json.decode(written, type=Index)
-        except msgspec.MsgspecError as error:
+            if int(written[:8], 16) != zlib.crc32(written[8:]):
+                raise WrongFile(path, "its index does not read (checksum)")
+            self.index = msgspec.json.decode(written[8:], type=Index)
+        except (msgspec.MsgspecError, ValueError) as error:
             raise WrongFile(path, f"its index does not read ({error})") from error
         if self.index.format > FORMAT:
             raise WrongFile(path, f"has format {self.index.format}, newer than this version; upgrade Fengsui")
@@ -216,7 +219,15 @@ class OpenFile:
         """
         for group in range(len(self.index.groups)):
             with _readable(self.path):
-                self._parquet.read_row_group(group, use_threads=False)
+                table = self._parquet.read_row_group(group, use_threads=False)
+                words = [
+                    (tag, unit) for tag, unit in zip(*(table[one].to_pylist() for one in ("tag", "unit")), strict=True)
+                ]
+            expected = [
+                (one.tag, one.unit) for one in _series_of(self.index.groups[group], self.path) for _ in range(one.rows)
+            ]
+            if words != expected:
+                raise WrongFile(self.path, f"row group {group} has other tags or units than its index says")
 
     def _group(self, group: int) -> Rows:
         if self._kept is None or self._kept[0] != group:
@@ -233,16 +244,19 @@ class OpenFile:
             if device.null_count < len(device):
                 is_other = np.asarray(device.is_valid())
                 time_ns = np.where(is_other, np.asarray(device.fill_null(0)), at_ns)
-        number = np.searchsorted(ends, np.arange(len(at_ns)), side="right") - 1
-        return Rows(
-            number.astype(np.int32),
-            at_ns,
-            time_ns,
-            _numpy(table, "received"),
-            _numpy(table, "value"),
-            _numpy(table, "quality"),
-            _numpy(table, "offset"),
-        )
+            number = np.searchsorted(ends, np.arange(len(at_ns)), side="right") - 1
+            rows = Rows(
+                number.astype(np.int32),
+                at_ns,
+                time_ns,
+                _numpy(table, "received"),
+                _numpy(table, "value"),
+                _numpy(table, "quality"),
+                _numpy(table, "offset"),
+            )
+        if len(rows) != self.index.groups[group].rows:
+            raise WrongFile(self.path, f"row group {group} must hold {self.index.groups[group].rows} rows")
+        return rows
 
 
 def _series_of(group: Group, path: Path) -> list[Counted]:
@@ -282,7 +296,7 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, IndexError) as error:
         said = str(error).splitlines()
         raise WrongFile(path, f"does not read ({said[0] if said else error!r})") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,8 @@ def _write_rows(
                 first_ns.append(int(group.at_ns.min()))
                 last_ns.append(int(group.at_ns.max()))
         index = msgspec.structs.replace(begun, first_ns=min(first_ns, default=0), last_ns=max(last_ns, default=0))
-        writer.add_key_value_metadata({INDEX_KEY: msgspec.json.encode(index)})
+        said = msgspec.json.encode(index)
+        writer.add_key_value_metadata({INDEX_KEY: b"%08x" % zlib.crc32(said) + said})
     return index
 
 

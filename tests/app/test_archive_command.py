@@ -97,7 +97,7 @@ def test_verify_finds_nothing_in_a_sound_archive_and_names_the_file_of_a_damaged
     assert "nothing is missing" in fengsui(site, "verify").stdout
     spoilt = next(iter(all_files(archive(site), LOCAL_DISK))).path
     data = bytearray(spoilt.read_bytes())
-    data[len(data) // 20] ^= 1
+    data[pq.ParquetFile(spoilt).metadata.row_group(0).column(0).data_page_offset + 25] ^= 1
     spoilt.write_bytes(data)
     done = fengsui(site, "verify", "--archive", archive(site), "--json", config=False)
     assert done.exit_code == 1

@@ -283,3 +283,17 @@ def _is_by_time(got: list[Batch], expected: list[tuple]) -> None:
     assert sorted(TAGS[at] for one in got for at in one.sensor) == sorted(
         {"a": "b", "b": "a", "c": "c"}[row[1]] for row in expected
     )
+
+
+def test_whatever_byte_of_a_file_is_spoilt_it_is_found_or_changes_no_reading(journal: Path, archive: Path) -> None:
+    write(journal, day_of_readings(NOON, minutes=12))
+    archive_all(archive, journal)
+    everything = truth(journal)
+    file = next(all_files(archive, LOCAL_DISK)).path
+    sound = file.read_bytes()
+    for at in range(0, len(sound), 17):
+        spoilt = bytearray(sound)
+        spoilt[at] ^= 1
+        file.write_bytes(spoilt)
+        reader = ArchiveReader(archive, journal)
+        assert held(reader) == everything or reader.problems.files, at
