@@ -105,7 +105,7 @@ class ArchiveWorker:
 
         """
         if self._archiver is None:
-            self._archiver = Archiver(self._folder, self._journal, disk=self._disk)
+            self._archiver = Archiver(self._folder, self._journal, disk=self._disk, progress=self._go_on)
             self._show(self._archiver)
         self._refuse_without_room()
         cut = self._archiver.work()

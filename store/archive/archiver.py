@@ -6,7 +6,7 @@ by which enough rows have come. The tick after it shows that what is cut is dura
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -37,6 +37,8 @@ from store.disk import LOCAL_DISK, Disk
 CUT_NS = 600 * SECOND_NS
 #: At a district's largest rate a cut is shorter than ten minutes, so that it fits into memory.
 ROWS_MAX = 3_000_000
+#: Rows that are written without saying that it goes on.
+PIECE_ROWS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,15 @@ class Archiver:
 
     """
 
-    def __init__(self, folder: Path, journal: Path, *, disk: Disk = LOCAL_DISK, rows_max: int = ROWS_MAX) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        journal: Path,
+        *,
+        disk: Disk = LOCAL_DISK,
+        rows_max: int = ROWS_MAX,
+        progress: Callable[[], None] = lambda: None,
+    ) -> None:
         """Lock the folder and put away what a crash has left.
 
         Args:
@@ -82,12 +92,13 @@ class Archiver:
             journal: folder of the journal.
             disk: that both are on.
             rows_max: readings from which on a cut does not wait for its ten minutes.
+            progress: told between the parts of a cut; what it raises ends the cut, and nothing has changed.
 
         Raises:
             StoreError: another archiver is at work, or the folder cannot be used.
 
         """
-        self._folder, self._disk, self._rows_max = folder, disk, rows_max
+        self._folder, self._disk, self._rows_max, self._progress = folder, disk, rows_max, progress
         try:
             disk.make_folder(folder)
             self._lock = disk.lock(folder / "lock")
@@ -129,6 +140,7 @@ class Archiver:
 
         """
         for step in self._follower.read():
+            self._progress()
             until = self._take(step)
             if until is not None:
                 return self._cut(until, step)
@@ -176,6 +188,16 @@ class Archiver:
         self._settled = _Settled(step.next_offset, len(self._parts), wall_ns, self._missing)
         return Cut(files, len(rows), until.missing, position)
 
+    def _pieces(self, rows: Rows) -> Iterator[Rows]:
+        """Some whole series at a time."""
+        begins = np.flatnonzero(np.diff(rows.series, prepend=-1))
+        begin = 0
+        for end in [*begins[1:].tolist(), len(rows)]:
+            if end - begin >= PIECE_ROWS or end == len(rows):
+                self._progress()
+                yield rows.take(slice(begin, end))
+                begin = end
+
     def _write(self, rows: Rows, position: Position) -> tuple[str, ...]:
         names, rows = _sorted_names(rows, self._follower.names)
         planned = []
@@ -184,11 +206,12 @@ class Archiver:
             planned.append((day_name(day), part_name(first_ns, last_ns, position.next_offset, is_late=is_late), part))
         cut = [f"{folder}/{name}" for folder, name, _ in planned]
         for folder, name, part in planned:
+            self._progress()
             self._disk.make_folder(self._folder / folder)
             writing.write(
                 self._folder / folder / name,
                 names,
-                [part.by_series()],
+                self._pieces(part.by_series()),
                 next_offset=position.next_offset,
                 wall_ns=position.wall_ns,
                 disk=self._disk,
