@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.runners.embedded import EmbeddedRunner
-from pipeline.runners.recovery import open_alarms, sensors_by_state
+from pipeline.runners.recovery import gateways_by_state, open_alarms, sensors_by_state
 from pipeline.watch.readiness import Watch
 from pipeline.watch.server import readyz
 
@@ -24,6 +24,7 @@ def pipeline_status(running: EmbeddedRunner, watching: Watch) -> dict[str, Any]:
         "sources": running.connections(),
         "gaps": [asdict(gap) for gap in running.source_watch.found],
         "sensors": {name: sensors[name] for name in ("reporting", "silent", "never")},
+        "gateways": gateways_by_state(state),
         "journal_offset": state.next_offset,
         "rows": {"accepted": counts.accepted, "duplicate": counts.duplicate, "late": counts.late},
         "inbox": len(running.inbox),

@@ -74,6 +74,10 @@ class PipelineMetrics:
             "fengsui_broker", "What the broker tells: dropped, stored, stored_bytes.", ["source", "figure"], registry=r
         )
         self.sensors = Gauge("fengsui_sensors", "Sensors by whether they report, by receipt.", ["state"], registry=r)
+        self.gateways = Gauge("fengsui_gateways", "Watched gateways by whether they are heard.", ["state"], registry=r)
+        self.held_back = Gauge(
+            "fengsui_silence_held_back", "Sensors whose silence alarm waits for their silent gateway.", registry=r
+        )
         self.last_tick = Gauge("fengsui_last_tick_timestamp_seconds", "Wall time of the last tick.", registry=r)
         self.ready = ready_gauge(r)
 

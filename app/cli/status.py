@@ -125,6 +125,14 @@ def _refused(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def gateways_line(counts: dict[str, int], speak: str) -> str:
+    """How many are heard; in red how many are silent, and how many alarms wait for them."""
+    line = say("gateways_heard", speak, heard=counts["heard"])
+    if counts["silent"] or counts["held_back"]:
+        line += f", [red]{say('gateways_silent', speak, silent=counts['silent'], held_back=counts['held_back'])}[/]"
+    return line
+
+
 def _show(found: dict[str, Any], speak: str, zone: str) -> None:
     table = Table.grid(padding=(0, 2))
     if found["error"]:
@@ -143,6 +151,8 @@ def _show(found: dict[str, Any], speak: str, zone: str) -> None:
             table.add_row(say("gaps", speak), f"[red]{escape(gap['source'])}: {line}[/]")
         sensors = ", ".join(f"{say(f'sensors_{k}', speak)} {n}" for k, n in pipeline["sensors"].items())
         table.add_row(say("sensors", speak), sensors)
+        if any(pipeline["gateways"].values()):
+            table.add_row(say("gateways", speak), gateways_line(pipeline["gateways"], speak))
         table.add_row(say("journal", speak), say("inputs", speak, n=pipeline["journal_offset"]))
         table.add_row(say("rows", speak), say("rows_detail", speak, **pipeline["rows"]))
         alarms = " ".join(f"{grade_text(Grade[g.upper()], speak)} {n}" for g, n in pipeline["open_alarms"].items())

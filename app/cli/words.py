@@ -71,6 +71,12 @@ WORDS: dict[str, Text] = {
     "sensors_reporting": Text("在线", "reporting"),
     "sensors_silent": Text("静默", "silent"),
     "sensors_never": Text("从未上报", "never seen"),
+    "gateways": Text("网关", "Gateways"),
+    "gateways_heard": Text("在线 {heard}", "heard {heard}"),
+    "gateways_silent": Text(
+        "失联 {silent}（暂缓 {held_back} 个传感器的静默报警）",
+        "silent {silent} (silence alarms of {held_back} sensors held back)",
+    ),
     "sources": Text("数据源", "Sources"),
     "connected": Text("已连接", "connected"),
     "not_connected": Text("未连接", "not connected"),

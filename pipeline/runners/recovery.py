@@ -149,6 +149,16 @@ def sensors_by_state(state: State) -> dict[str, int]:
     }
 
 
+def gateways_by_state(state: State) -> dict[str, int]:
+    """How many of the watched gateways are heard or silent, and the silence of how many sensors they hold back."""
+    silent = int(np.count_nonzero(state.gateways.silent))
+    return {
+        "heard": len(state.gateways.silent) - silent,
+        "silent": silent,
+        "held_back": int(state.gateways.withheld.sum()),
+    }
+
+
 def readings_lag_s(state: State) -> float | None:
     """How old the newest reading is, by the devices' clocks; None before the first."""
     newest = int(_in_the_field(state)["last_ns"].max(initial=NO_TIME))
@@ -202,6 +212,10 @@ def show_state(metrics: PipelineMetrics, state: State, connected: Mapping[str, b
     sensors = sensors_by_state(state)
     for name in ("reporting", "silent", "never"):
         metrics.sensors.labels(name).set(sensors[name])
+    gateways = gateways_by_state(state)
+    for name in ("heard", "silent"):
+        metrics.gateways.labels(name).set(gateways[name])
+    metrics.held_back.set(gateways["held_back"])
     for name, is_connected in connected.items():
         metrics.connected.labels(name).set(is_connected)
     metrics.inbox_depth.set(inbox_depth)

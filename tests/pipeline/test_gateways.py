@@ -10,14 +10,18 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import generate_latest
 
+from app.cli.status import gateways_line
 from model.alarm import AlarmState, Grade
 from model.inputs import PlanChange
 from model.plan import DetectorSpec
 from pipeline.delivery.notice import NoticeWriter
+from pipeline.metrics import PipelineMetrics
 from pipeline.process import snapshot
 from pipeline.process.reconcile import Difference, reconcile
 from pipeline.process.step import State, step
+from pipeline.runners.recovery import gateways_by_state, show_state
 from tests.pipeline.plans import START_NS, Row, canonical, grade, kind, ns, plan, rule
 from tests.pipeline.runs import follow, merged, same_state, singly, started, to_input
 from tests.pipeline.worlds import Beat, Event, Rows
@@ -154,6 +158,28 @@ def silent_for(until_s: int) -> State:
     state = started(PLAN)
     follow(state, seconds(until_s))
     return state
+
+
+@pytest.mark.parametrize(
+    ("lang", "heard", "silent"),
+    [
+        ("zh", "在线 1", "失联 1（暂缓 4 个传感器的静默报警）"),
+        ("en", "heard 1", "silent 1 (silence alarms of 4 sensors held back)"),
+    ],
+)
+def test_status_and_metrics_say_how_many_gateways_are_silent_and_what_that_holds_back(
+    lang: str, heard: str, silent: str
+) -> None:
+    state = silent_for(20)
+    assert gateways_by_state(state) == {"heard": 0, "silent": 2, "held_back": 5}
+    follow(state, [Rows((Row(3, 20.5, 1.0),)), Beat(21.0, 21.0)])
+    assert gateways_by_state(state) == {"heard": 1, "silent": 1, "held_back": 4}
+    assert gateways_line(gateways_by_state(state), lang) == f"{heard}, [red]{silent}[/]"
+    metrics = PipelineMetrics()
+    show_state(metrics, state, {}, 0)
+    shown = generate_latest(metrics.registry).decode()
+    assert 'fengsui_gateways{state="silent"} 1.0' in shown
+    assert "fengsui_silence_held_back 4.0" in shown
 
 
 def of_gateways(state: State) -> dict[str, Grade]:
