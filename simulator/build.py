@@ -9,7 +9,7 @@ import numpy as np
 
 from model.sensor import Asset, Position, Sensor, Site
 from model.text import Text
-from simulator.faults import Fault, Silent, Span, Spikes, Stuck, WrongClock
+from simulator.faults import Fault, GatewayDown, Silent, Span, Spikes, Stuck, WrongClock
 from simulator.noise import stream
 from simulator.plant import Clock, PlannedEvent, Plant
 from simulator.plants.building import BuildingPlant, FireWater, Room
@@ -208,9 +208,9 @@ def planned(part: EventPart) -> PlannedEvent:
     return PlannedEvent(part.kind, part.place, part.at_s, until_s, dict(part.figures), stages)
 
 
-def make_fault(part: FaultPart, *, sensor: int, last_value: float, seed: int) -> Fault:
-    """Make a fault; ``last_value`` is what the sensor measures at the fault's start."""
-    span = Span(sensor, part.at_s, part.until_s)
+def make_fault(part: FaultPart, *, sensors: tuple[int, ...], last_value: float, seed: int) -> Fault:
+    """Make a fault; ``last_value`` is what the first of its sensors measures at the fault's start."""
+    span = Span(sensors[0], part.at_s, part.until_s)
     match part.kind:
         case "stuck":
             return Stuck(span, last_value)
@@ -220,3 +220,5 @@ def make_fault(part: FaultPart, *, sensor: int, last_value: float, seed: int) ->
             return Spikes(span, part.size, part.share, part.missing_share, stream(seed, f"spikes {part.tag}"))
         case "wrong_clock":
             return WrongClock(span, part.offset_s)
+        case "gateway_down":
+            return GatewayDown(sensors, part.at_s, part.until_s)

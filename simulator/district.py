@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from simulator.build import Making, make_fault, make_plant, planned
 from simulator.faults import Fault, Rows
 from simulator.noise import normal, stream, uniform, wandering
 from simulator.plant import Clock, Effect, Floats, PlannedEvent, Plant, Sensors
-from simulator.scenario import EnterprisePart, GridCellPart, Instrument, ProfilePart, Scenario, load
+from simulator.scenario import EnterprisePart, FaultPart, GridCellPart, Instrument, ProfilePart, Scenario, load
 
 #: Rows worked out at once; more are done in pieces, to bound the memory.
 ROWS_MAX = 500_000
@@ -57,7 +57,7 @@ class District:
         instruments = {kind: i for scenario in scenarios for kind, i in scenario.instruments.items()}
         making = Making(instruments, self.clock, seed)
         self.plants: tuple[Plant, ...] = tuple(make_plant(p, making) for s in scenarios for p in s.plants)
-        self.sensors: tuple[Sensor, ...] = tuple(s for plant in self.plants for s in plant.sensors)
+        self.sensors: tuple[Sensor, ...] = tuple(s for plant in self.plants for s in _behind_its_gateway(plant))
         self._enterprises = _united([e for s in scenarios for e in s.enterprises])
         self._cells = _united([c for s in scenarios for c in s.grid_cells])
         self._instruments = _Instruments([instruments[s.kind] for s in self.sensors], self.sensors, seed)
@@ -87,13 +87,20 @@ class District:
 
     def _break(self, parts: list[ProfilePart]) -> None:
         for part in (fault for p in parts for fault in p.faults):
-            if part.tag not in self._index:
-                message = f"{part.kind}: must name a sensor of the district, got {part.tag!r}"
-                raise ValueError(message)
-            sensor = self._index[part.tag]
-            last = self._measured(np.array([sensor]), np.array([round(part.at_s * 1e3)]))
-            self._faults.append(make_fault(part, sensor=sensor, last_value=float(last[0]), seed=self.seed))
-            self._truth.append(Truth(part.kind, part.tag, (part.tag,), part.at_s, part.until_s, fault=True))
+            sensors = self._failing(part)
+            last = self._measured(np.array(sensors[:1]), np.array([round(part.at_s * 1e3)]))
+            self._faults.append(make_fault(part, sensors=sensors, last_value=float(last[0]), seed=self.seed))
+            tags = tuple(self.sensors[i].tag for i in sensors)
+            self._truth.append(Truth(part.kind, part.tag, tags, part.at_s, part.until_s, fault=True))
+
+    def _failing(self, part: FaultPart) -> tuple[int, ...]:
+        """The sensor that a fault names, or all those of the gateway."""
+        whole = part.kind == "gateway_down"
+        named = tuple(i for i, s in enumerate(self.sensors) if part.tag == (s.gateway if whole else s.tag))
+        if not named:
+            message = f"{part.kind}: must name a {'gateway' if whole else 'sensor'} of the district, got {part.tag!r}"
+            raise ValueError(message)
+        return named
 
     def _first_of_plant(self) -> list[int]:
         counts = [len(plant.sensors) for plant in self.plants]
@@ -142,6 +149,11 @@ class District:
             "assets": [_entry(asset) for asset in assets],
             "sensors": [_entry(sensor) for sensor in self.sensors],
         }
+
+
+def _behind_its_gateway(plant: Plant) -> list[Sensor]:
+    """All sensors of a site come through one device."""
+    return [replace(sensor, gateway=f"{plant.site.id}/gateway") for sensor in plant.sensors]
 
 
 class _Instruments:

@@ -37,7 +37,7 @@ class Rows:
 
 
 class Fault(Protocol):
-    """Changes rows of its own sensor and leaves all others alone."""
+    """Changes rows of its own sensors and leaves all others alone."""
 
     def apply(self, rows: Rows) -> Rows: ...
 
@@ -76,6 +76,19 @@ class Silent:
 
     def apply(self, rows: Rows) -> Rows:
         return rows.take(~self.span.of(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayDown:
+    """Nothing comes from any of its sensors."""
+
+    sensors: tuple[int, ...]  # index within the district
+    start_s: float
+    until_s: float
+
+    def apply(self, rows: Rows) -> Rows:
+        down = (rows.t_ms >= self.start_s * 1e3) & (rows.t_ms < self.until_s * 1e3)
+        return rows.take(~(down & np.isin(rows.sensor, self.sensors)))
 
 
 @dataclass(frozen=True, slots=True)

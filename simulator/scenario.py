@@ -154,8 +154,8 @@ class EventPart(_Part):
 
 
 class FaultPart(_Part):
-    kind: Literal["stuck", "silent", "spikes", "wrong_clock"]
-    tag: str
+    kind: Literal["stuck", "silent", "spikes", "wrong_clock", "gateway_down"]
+    tag: str = Field(description="Of the sensor; of a gateway that is down its name.")
     at_s: float = Field(default=0, ge=0)
     until_s: float = math.inf
     size: float = Field(default=0, description="Spikes: how wild, unit of the kind.")

@@ -8,6 +8,7 @@ import pytest
 from simulator.district import District, load_district
 from simulator.faults import Rows
 from simulator.play import messages
+from simulator.scenario import FaultPart, ProfilePart, load
 from tests.simulator.districts import PACKS, make
 
 #: First levels of the packs' standards: GB/T 50493 5.5.2, GB 4715, EN 54-5 class A1, GB 50974.
@@ -171,6 +172,23 @@ def test_the_silent_sensor_sends_nothing_while_it_is_silent(day_with_events):
     assert len(course(day_with_events, day_with_events.rows(20_000, 21_000), tag)[0]) > 50
     assert len(course(day_with_events, day_with_events.rows(21_600, 36_000), tag)[0]) == 0
     assert len(course(day_with_events, day_with_events.rows(36_000, 37_000), tag)[0]) > 50
+
+
+def test_a_gateway_that_is_down_silences_all_of_its_site_and_nobody_else(day_with_events):
+    names = [sensor.gateway for sensor in day_with_events.sensors]
+    assert set(names) == {f"{sensor.tag.split('/')[0]}/gateway" for sensor in day_with_events.sensors}
+    behind = [i for i, name in enumerate(names) if name == "household-2/gateway"]
+    for begin_s, end_s, heard in ((43_100, 43_200, True), (43_200, 45_000, False), (45_000, 45_100, True)):
+        rows = day_with_events.rows(begin_s, end_s)
+        assert set(np.unique(rows.sensor)) == {i for i in range(len(names)) if heard or i not in behind}
+
+
+def test_a_fault_of_a_gateway_that_is_not_there_is_refused():
+    scenario = load(PACKS / "gas" / "scenario.yaml")
+    part = FaultPart(kind="gateway_down", tag="nowhere/gateway")
+    broken = scenario.model_copy(update={"profiles": {"demo": ProfilePart(faults=[part])}})
+    with pytest.raises(ValueError, match="must name a gateway of the district, got 'nowhere/gateway'"):
+        District([broken], profile="demo", seed=1, start_ns=0)
 
 
 def test_the_loose_contact_sends_wild_values_and_none_and_good_ones_between(demo):
