@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
 
 import msgspec
 
@@ -117,6 +119,19 @@ def _warn_of_sensors_without_slope(plan: Plan, place: Place, findings: Findings)
                 more = f" and {len(slow) - 1} more" if len(slow) > 1 else ""
                 requirement = f"should report at least every {period_s_max:g} s, or {spec.id} may have no slope"
                 findings.warn(place, requirement, Plain(f"a longer period for {slow[0]}{more}"))
+
+
+def overdue_calibrations(plan: Plan, registry: Path, today: date) -> list[ConfigError]:
+    """Warn of sensors whose calibration no longer holds; apart from the rest, because it depends on the day."""
+    overdue = [one for one in plan.sensors if one.calibrated_until is not None and one.calibrated_until < today]
+    if not overdue:
+        return []
+    findings = Findings()
+    first = min(overdue, key=lambda one: (one.calibrated_until or today, one.tag))
+    more = f" and {len(overdue) - 1} more" if len(overdue) > 1 else ""
+    given = Plain(f"{first.calibrated_until} for {first.tag}{more}")
+    findings.warn(Place(str(registry), 0, "sensors"), "should have a calibrated_until that is not past", given)
+    return findings.warnings
 
 
 def _silence_limits_s(plan: Plan, kind: str) -> Iterator[float]:

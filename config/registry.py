@@ -6,9 +6,11 @@ import csv
 import io
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from config.findings import ERRORS_MAX, Findings, Plain, one_of
 from config.shape import Name, Shape, TextShape, check_shape
@@ -57,6 +59,15 @@ class _AssetShape(Shape):
     attributes: dict[str, float] = Field(default={}, description="SI, such as wave_speed_m_s.")
 
 
+def _day(given: object) -> object:
+    if given is None or isinstance(given, date):
+        return given
+    try:
+        return date.fromisoformat(given if isinstance(given, str) else "")
+    except ValueError:
+        raise ValueError("must be a day such as 2027-05-31") from None
+
+
 class SensorShape(Shape):
     tag: Name
     kind: str
@@ -65,6 +76,9 @@ class SensorShape(Shape):
     position: _PositionShape = _PositionShape()
     period_s: float | None = Field(default=None, gt=0, le=366 * 86_400, description="The kind's if not given.")
     gateway: Name | None = Field(default=None, description="What carries its readings: silent together is one alarm.")
+    calibrated_until: Annotated[date | None, BeforeValidator(_day)] = Field(
+        default=None, description="Last day on which its calibration holds."
+    )
 
 
 class _RegistryFile(Shape):
@@ -137,7 +151,14 @@ def _registry(shape: _RegistryFile, rows: Sequence[_Row]) -> Registry:
 def _sensor(shape: SensorShape) -> Sensor:
     name = shape.name.text() if shape.name else Text(shape.tag, shape.tag)
     return Sensor(
-        shape.tag, shape.kind, shape.asset, name, shape.position.position(), shape.period_s, shape.gateway or ""
+        shape.tag,
+        shape.kind,
+        shape.asset,
+        name,
+        shape.position.position(),
+        shape.period_s,
+        shape.gateway or "",
+        calibrated_until=shape.calibrated_until,
     )
 
 
@@ -191,7 +212,8 @@ def registry_files(path: Path) -> list[Path]:
 
 _REQUIRED = ("tag", "kind", "asset")
 _NUMBERS = ("lat", "lon", "along_m", "period_s")
-_COLUMNS = (*_REQUIRED, "name_zh", "name_en", *_NUMBERS, "gateway")
+_WORDS = ("gateway", "calibrated_until")
+_COLUMNS = (*_REQUIRED, "name_zh", "name_en", *_NUMBERS, *_WORDS)
 
 
 def _csv_rows(document: Document, name: str | None, findings: Findings) -> list[_Row]:
@@ -238,12 +260,11 @@ def _csv_row(file: str, line: int, columns: Sequence[str], cells: Sequence[str],
     given = {column: cell.strip() for column, cell in zip(columns, cells, strict=True) if cell.strip()}
     numbers: dict[str, Data] = {column: _number(given[column]) for column in _NUMBERS if column in given}
     zh, en = given.get("name_zh"), given.get("name_en")
-    data: dict[str, Data] = {column: given[column] for column in _REQUIRED if column in given}
+    data: dict[str, Data] = {column: given[column] for column in (*_REQUIRED, *_WORDS) if column in given}
     if zh or en:
         data["name"] = {"zh": zh or en, "en": en or zh}
     data["position"] = {key: numbers[key] for key in ("lat", "lon", "along_m") if key in numbers}
     data["period_s"] = numbers.get("period_s")
-    data["gateway"] = given.get("gateway")
     row = Document(file, data, lines={(): line})
     shape = check_shape(row, (), SensorShape, findings)
     return _Row(_sensor(shape), row.place) if shape else None

@@ -125,6 +125,12 @@ class ArchiveSettings(Shape):
     )
 
 
+class QualitySettings(Shape):
+    online_min: float = Field(default=0.95, ge=0, le=1, description="Share of the time a sensor is to be heard.")
+    completeness_min: float = Field(default=0.9, ge=0, le=1, description="Share of the expected readings.")
+    calibration_days: int = Field(default=30, ge=0, le=3_660, description="Calibrations that end so soon are due.")
+
+
 class _ConnectionFile(BaseModel):
     """The two keys that every source and sink has; the rest belongs to its connector."""
 
@@ -148,6 +154,7 @@ class _SettingsFile(Shape):
     sinks: list[_ConnectionFile] = Field(default=[], max_length=100, description="Where alarms and readings go.")
     journal: JournalSettings = JournalSettings()
     archive: ArchiveSettings = ArchiveSettings()
+    quality: QualitySettings = QualitySettings()
     snapshot_every_s: Duration = Field(default=60.0, ge=1, description="How often the state is saved.")
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         default="Asia/Shanghai", description="Zone of shown times."
@@ -183,6 +190,7 @@ class Settings:
     journal: JournalSettings
     archive: ArchiveSettings
     archive_folder: Path
+    quality: QualitySettings
     snapshot_every_s: float
     time_zone: str
     socket: Path
@@ -250,6 +258,7 @@ def _settings(
         journal=shape.journal,
         archive=shape.archive,
         archive_folder=_under(file.parent, shape.archive.folder) if shape.archive.folder else data_dir / "archive",
+        quality=shape.quality,
         snapshot_every_s=shape.snapshot_every_s,
         time_zone=shape.time_zone,
         socket=socket,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 import numpy as np
@@ -123,3 +124,4 @@ class Sensor:
     position: Position = Position()
     period_s: float | None = None  # None: the kind's
     gateway: str = ""  # what carries its readings to us; empty = nothing that others share
+    calibrated_until: date | None = None  # last day on which its calibration holds; None: not known

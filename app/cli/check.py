@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import Progress
@@ -28,7 +30,7 @@ def check(
     """检查规则包与配置，并运行规则包自带的测试。Check packs and configuration, and run the packs' own tests."""
     from app.jobs.check_packs import check as check_packs
     from config.packs import shipped
-    from config.plan import load_configuration
+    from config.plan import load_configuration, overdue_calibrations
 
     speak = language(lang)
     if not packs and config is None and CONFIG_DEFAULT.is_file():
@@ -37,7 +39,10 @@ def check(
     names, base = packs or shipped(), Path.cwd()
     if config is not None:
         configured = read(config)
-        warnings += [str(warning) for warning in load_configuration(configured).warnings]
+        loaded = load_configuration(configured)
+        today = datetime.now(ZoneInfo(configured.time_zone)).date()
+        overdue = overdue_calibrations(loaded.plan, configured.registry, today)
+        warnings += [str(warning) for warning in (*loaded.warnings, *overdue)]
         names, base = packs or list(configured.packs), config.absolute().parent
     with Progress(console=out, transient=True, disable=as_json) as progress:
         task = progress.add_task(say("checking", speak), total=None)

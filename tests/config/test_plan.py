@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 from pydantic import BaseModel
 
-from config.plan import Configuration, load_configuration
+from config.plan import Configuration, load_configuration, overdue_calibrations
 from config.settings import load_settings
 from model.errors import ConfigErrors
+from model.plan import Plan
 from model.sensor import Position
 from model.text import Text
 
@@ -105,3 +108,37 @@ def test_ten_thousand_mistakes_are_told_soon_and_not_all(tmp_path: Path) -> None
         load(tmp_path, REGISTRY + "sensors_csv: more.csv\n")
     assert len(refusal.value.errors) == 201
     assert str(refusal.value).endswith("is the last of the errors not shown, got 9800 more")
+
+
+def test_a_sensor_may_say_until_when_its_calibration_holds(tmp_path: Path) -> None:
+    (tmp_path / "more.csv").write_text("tag,kind,asset,calibrated_until\nb,ch4_lel,a,2027-05-31\nc,ch4_lel,a,\n")
+    dated = REGISTRY.replace("asset: a}", "asset: a, calibrated_until: 2027-02-28}") + "sensors_csv: more.csv\n"
+    plan = load(tmp_path, dated).plan
+    assert [one.calibrated_until for one in plan.sensors] == [date(2027, 2, 28), date(2027, 5, 31), None]
+    decoded = msgspec.json.decode(msgspec.json.encode(plan), type=Plan)
+    assert decoded == plan
+
+
+def test_a_plan_that_was_journaled_without_calibrations_still_reads(tmp_path: Path) -> None:
+    plan = load(tmp_path).plan
+    data = msgspec.json.decode(msgspec.json.encode(plan))
+    for sensor in data["sensors"]:
+        del sensor["calibrated_until"]
+    assert msgspec.convert(data, Plan) == plan
+
+
+@pytest.mark.parametrize("day", ["2027-02-30", "tomorrow", "2027", "5", "[2027]"])
+def test_a_day_of_calibration_that_is_none_is_refused_with_its_line(tmp_path: Path, day: str) -> None:
+    with pytest.raises(ConfigErrors, match=r"registry.yaml:6 sensors\[0\].calibrated_until: must be a day such as"):
+        load(tmp_path, REGISTRY.replace("asset: a}", f"asset: a, calibrated_until: {day}}}"))
+
+
+def test_calibrations_that_are_past_are_warned_of_the_oldest_by_name(tmp_path: Path) -> None:
+    dated = REGISTRY.replace("asset: a}", "asset: a, calibrated_until: 2027-02-28}")
+    dated += "  - {tag: s/ch4-2, kind: ch4_lel, asset: a, calibrated_until: 2027-01-31}\n"
+    plan = load(tmp_path, dated).plan
+    assert overdue_calibrations(plan, tmp_path / "registry.yaml", date(2027, 1, 31)) == []
+    (warning,) = overdue_calibrations(plan, tmp_path / "registry.yaml", date(2027, 3, 1))
+    assert str(warning).endswith(
+        "registry.yaml sensors: should have a calibrated_until that is not past, got 2027-01-31 for s/ch4-2 and 1 more"
+    )
