@@ -1,0 +1,1 @@
+"""What the archive says of the data itself: who was heard, how completely, and how long readings stand still."""
