@@ -8,10 +8,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -25,6 +23,7 @@ from app.cli.screen import (
     JsonOption,
     LangOption,
     complain,
+    given_time,
     language,
     out,
     print_json,
@@ -219,19 +218,8 @@ def _archived_to(place: _Place) -> int:
 
 
 def _span(begin: str, end: str, place: _Place) -> tuple[int | None, int]:
-    from_ns, to_ns = _time(begin, place.zone, "--from"), _time(end, place.zone, "--to")
+    from_ns, to_ns = given_time(begin, place.zone, "--from"), given_time(end, place.zone, "--to")
     return from_ns, _NS_END if to_ns is None else to_ns
-
-
-def _time(given: str, zone: str, option: str) -> int | None:
-    if not given:
-        return None
-    try:
-        moment = datetime.fromisoformat(given)
-    except ValueError:
-        raise typer.BadParameter(f"must be a time such as 2026-11-24T08:00, got {given!r}", param_hint=option) from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
-    return int(moment.timestamp()) * 10**9 + moment.microsecond * 1000
 
 
 def _lines(found: Readings, values: list[float], unit: str) -> Iterator[dict[str, int | float | str | None]]:

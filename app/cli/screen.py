@@ -71,6 +71,23 @@ def show_time(time_ns: int, zone: str) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
+def given_time(given: str, zone: str, option: str) -> int | None:
+    """A time in ns; None: nothing was given.
+
+    Raises:
+        typer.BadParameter: it is no time.
+
+    """
+    if not given:
+        return None
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        raise typer.BadParameter(f"must be a time such as 2026-11-24T08:00, got {given!r}", param_hint=option) from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+    return int(moment.timestamp()) * 10**9 + moment.microsecond * 1000
+
+
 def print_json(item: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(item, order="deterministic").decode(), indent=2) + "\n")
 

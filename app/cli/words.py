@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.cli.quality_words import QUALITY_WORDS
 from model.text import Text
 
 WORDS: dict[str, Text] = {
@@ -217,4 +218,5 @@ WORDS: dict[str, Text] = {
         "演示结束：{alarms} 条报警，{notices} 条通知送达",
         "Demo over: {alarms} alarms, {notices} notifications received",
     ),
+    **QUALITY_WORDS,
 }

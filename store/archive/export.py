@@ -48,7 +48,7 @@ def write_csv(parts: Iterable[Part], out: TextIO) -> int:
         for time, number, value, quality, received, offset in columns:
             name = series[number]
             shown = "" if value != value else value  # noqa: PLR0124 - not a number
-            writer.writerow([time, _safe(name.tag), shown, name.unit, QUALITIES[quality], received, offset])
+            writer.writerow([time, spreadsheet_safe(name.tag), shown, name.unit, QUALITIES[quality], received, offset])
         count += len(rows)
     return count
 
@@ -81,6 +81,6 @@ def _iso(time_ns: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[str]:
     return [f"{text}Z" for text in np.datetime_as_string(time_ns.astype("datetime64[ns]")).tolist()]
 
 
-def _safe(tag: str) -> str:
-    """A tag that a spreadsheet does not take for a formula."""
-    return f"'{tag}" if tag.startswith(("=", "+", "-", "@", "\t", "\0")) else tag
+def spreadsheet_safe(word: str) -> str:
+    """A word that a spreadsheet does not take for a formula."""
+    return f"'{word}" if word.startswith(("=", "+", "-", "@", "\t", "\0")) else word

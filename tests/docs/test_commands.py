@@ -38,7 +38,7 @@ def levels(path: Path) -> list[int]:
 def test_a_command_of_fengsui_is_one_with_these_options(line: str) -> None:
     command, words = CLI, shlex.split(line.rstrip("& "))[1:]
     words = words[: words.index(">")] if ">" in words else words
-    while hasattr(command, "commands"):
+    while hasattr(command, "commands") and words and not words[0].startswith("-"):
         assert words[0] in command.commands
         command, words = command.commands[words[0]], words[1:]
     options = {name for parameter in command.params for name in parameter.opts}
