@@ -11,7 +11,21 @@ import sys
 
 import typer
 
-from app.cli import alarms, archive, backup, check, demo, doctor, journal, probe, processes, quality, replay, status
+from app.cli import (
+    alarms,
+    archive,
+    backup,
+    check,
+    demo,
+    doctor,
+    journal,
+    probe,
+    processes,
+    quality,
+    quality_stuck,
+    replay,
+    status,
+)
 from app.cli.screen import EXIT_CONFIG, EXIT_FAILED, complain, set_up_logging
 from app.house import check_rooms
 from model.errors import ConfigError, ConfigErrors, FengsuiError
@@ -33,6 +47,7 @@ app.add_typer(alarms.app, name="alarms")
 app.command("status")(status.status)
 app.add_typer(journal.app, name="journal")
 app.add_typer(archive.app, name="archive")
+quality.app.command("stuck")(quality_stuck.stuck)
 app.add_typer(quality.app, name="quality")
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)

@@ -35,4 +35,24 @@ QUALITY_WORDS: dict[str, Text] = {
     "quality_no_enterprise": Text("没有企业 {id}，或其没有测点。", "There is no enterprise {id} with sensors."),
     "quality_written": Text("已写入 {path}", "Wrote {path}"),
     "quality_notices": Text("已写入 {count} 份通报：{path}", "Wrote {count} notices into {path}"),
+    "stuck_title": Text("读数不动的时长 {begin} 至 {end}", "How long readings stand still, from {begin} to {end}"),
+    "stuck_detector": Text("检测器", "Detector"),
+    "stuck_measured": Text("测到/登记", "Measured/registered"),
+    "stuck_runs": Text("段数", "Runs"),
+    "stuck_longest": Text("最长", "Longest"),
+    "stuck_now": Text("现限值", "Limit now"),
+    "stuck_proposed": Text("建议", "Proposed"),
+    "stuck_few": Text("测点太少", "too few sensors"),
+    "stuck_rests": Text("常态静止", "rests"),
+    "stuck_left_out": Text("未计入 {kind} 的疑似卡滞测点：{sensors}", "Left out of {kind}, as if stuck: {sensors}"),
+    "stuck_more": Text("等另 {count} 个", "and {count} more"),
+    "stuck_short": Text(
+        "不足一天：夜间或停产时可能更久，建议以整周复核。",
+        "Less than a day: nights and standstills may be longer; measure a whole week.",
+    ),
+    "stuck_lines": Text(
+        "可改的规则行（仅为建议，不会自动写入）：", "Lines of rules to change (a proposal; nothing is written):"
+    ),
+    "stuck_as_is": Text("规则无需改动。", "No rule needs a change."),
+    "stuck_none": Text("没有检测不变值的测点。", "No flatline detector looks at such sensors."),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from model.plan import Plan
 from pipeline.quality.figures import Limits, SensorFigures, sensor_figures
 from pipeline.quality.presence import Presence, watched
+from pipeline.quality.stuck import Fleet, RunGauge
+from pipeline.quality.stuck_limits import FleetRuns, judged
 from store.archive.by_sensor import SensorReader
 
 
@@ -71,3 +73,30 @@ def measured(
         if progress is not None:
             progress(done)
     return sensor_figures(plan, presence.result(), period.to_ns - period.from_ns, limits, period.last_day)
+
+
+def measured_runs(
+    reader: SensorReader,
+    plan: Plan,
+    fleets: Sequence[Fleet],
+    period: Period,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> list[FleetRuns]:
+    """How long readings of each fleet stand still.
+
+    Raises:
+        StoreError: the archive changes faster than it can be read.
+
+    """
+    gauges = [RunGauge(fleet, len(plan.sensors)) for fleet in fleets]
+    done = 0
+    for part in reader.by_sensor(plan, period.from_ns, period.to_ns):
+        for gauge in gauges:
+            gauge.forget(part.anew)
+            gauge.take(part.sensor, part.time_ns, part.value, part.quality)
+        done += len(part)
+        if progress is not None:
+            progress(done)
+    length_s = (period.to_ns - period.from_ns) / 1e9
+    return [judged(fleet, gauge.result(), length_s) for fleet, gauge in zip(fleets, gauges, strict=True)]
