@@ -121,7 +121,7 @@ class SensorReader(ArchiveReader):
                     self.problems.files[file.key] = str(error)
             for series, rows in self._behind(next_offset, from_ns, to_ns):
                 fitted = ledger.fit(series).of(rows)
-                parts.append(fitted.take(wanted[fitted.series]))
+                parts.append(fitted.take((fitted.series >= 0) & wanted[fitted.series]))
             return parts
 
         return _sorted_once(together(self._again(read)))

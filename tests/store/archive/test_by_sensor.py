@@ -71,7 +71,7 @@ def expected(journal: Path, from_ns: int, to_ns: int) -> tuple[Told, int]:
     span=st.one_of(st.just(ALWAYS), st.tuples(TIMES, TIMES)),
     sorted_rows_max=st.sampled_from([1, 5, 1000]),
 )
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_sensor_comes_in_order_and_each_reading_once(
     lives: list[tuple[list[Input], bool]], span: tuple[int, int], sorted_rows_max: int
 ) -> None:
