@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from model.inputs import Input, PlanChange, Tick
@@ -32,6 +32,9 @@ from tests.store.archive.worlds import (
     write,
 )
 
+#: A life of an archive takes long to shrink; the example that was found says enough.
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+
 Told = list[tuple[str, int, float, int]]
 
 
@@ -47,7 +50,11 @@ def told(parts: Iterable[SensorRows]) -> Told:
         for sensor, *row in rows:
             assert not kept[sensor] or row[0] > kept[sensor][-1][0]
             kept[sensor].append(tuple(row))
-    return sorted((PLANS[0].sensors[sensor].tag, *row) for sensor, rows in kept.items() for row in rows)
+    return sorted(
+        (PLANS[0].sensors[sensor].tag, time_ns, value + 0.0, quality)  # no zero is negative
+        for sensor, rows in kept.items()
+        for time_ns, value, quality in rows
+    )
 
 
 def expected(journal: Path, from_ns: int, to_ns: int) -> tuple[Told, int]:
@@ -61,7 +68,7 @@ def expected(journal: Path, from_ns: int, to_ns: int) -> tuple[Told, int]:
         if tag not in "abc":
             unknown += 1
             continue
-        kpa = float(value) * (100.0 if unit == "bar" else 1.0)
+        kpa = float(value) * (100.0 if unit == "bar" else 1.0) + 0.0
         first.setdefault((tag, at_ns), (tag, at_ns, kpa, quality))
     return sorted(first.values()), unknown
 
@@ -71,7 +78,7 @@ def expected(journal: Path, from_ns: int, to_ns: int) -> tuple[Told, int]:
     span=st.one_of(st.just(ALWAYS), st.tuples(TIMES, TIMES)),
     sorted_rows_max=st.sampled_from([1, 5, 1000]),
 )
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
 def test_every_sensor_comes_in_order_and_each_reading_once(
     lives: list[tuple[list[Input], bool]], span: tuple[int, int], sorted_rows_max: int
 ) -> None:
@@ -92,7 +99,8 @@ def test_every_sensor_comes_in_order_and_each_reading_once(
 
 def _same(got: Told, rows: Told) -> bool:
     """NaN is as good as NaN."""
-    return repr(got) == repr(rows)
+    assert [one for one in zip(map(repr, got), map(repr, rows), strict=False) if one[0] != one[1]] == []
+    return len(got) == len(rows)
 
 
 def test_what_comes_late_is_read_again_and_nothing_else(tmp_path: Path) -> None:
