@@ -57,10 +57,10 @@ def event(transition: Transition, grade: Grade, at_s: float, rule: str = "tank.l
 
 
 def test_readings_come_one_a_period_from_the_first_moment_to_before_the_last(tmp_path: Path) -> None:
-    batch = readings(one_test(tmp_path, "[{from: 5 s, until: 40 s, value: 3}]"), sensor=7)
+    batch = readings(one_test(tmp_path, "[{from: 5 s, until: 40 s, value: 3}]"))
     assert ((batch.received_ns - START_NS) // 10**9).tolist() == [10, 20, 30]
     assert batch.value.tolist() == [3.0, 3.0, 3.0]
-    assert (batch.sensor == 7).all()
+    assert (batch.sensor == 0).all()
     assert (batch.time_ns == batch.received_ns).all()
 
 
