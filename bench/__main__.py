@@ -22,6 +22,10 @@ from bench.servers import NotInstalledError
 
 BENCHES = (
     "decode",
+BENCHES = (
+    "decode", "stages", "detectors", "step", "journal", "replay", "startup", "ingest", "latency", "rates", "delivery",
+    "broker", "archive",
+)  # fmt: skip
     "detectors",
     "step",
     "journal",
@@ -29,9 +33,10 @@ BENCHES = (
     "startup",
     "ingest",
     "latency",
-    "delivery",
-    "broker",
-    "archive",
+BENCHES = (
+    "decode", "stages", "detectors", "step", "journal", "replay", "startup", "ingest", "latency", "rates", "delivery",
+    "broker", "archive",
+)  # fmt: skip
 )
 RUNS = 3
 EXIT_USE = 2

@@ -35,11 +35,11 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> servers.Broker:
 
 
 def test_given_two_benches_when_run_then_one_document_holds_machine_and_figures() -> None:
-    command = [sys.executable, "-m", "bench", "journal", "replay", "--quick", "--json", "-"]
+    command = [sys.executable, "-m", "bench", "journal", "stages", "--quick", "--json", "-"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     assert found["machine"]["cores"] >= 1
-    assert [bench["bench"] for bench in found["benches"]] == ["journal", "replay"]
+    assert [bench["bench"] for bench in found["benches"]] == ["journal", "stages"]
     assert all(figure["median"] > 0 for bench in found["benches"] for figure in bench["figures"])
 
 
