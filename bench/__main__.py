@@ -22,10 +22,7 @@ from bench.servers import NotInstalledError
 
 BENCHES = (
     "decode",
-BENCHES = (
-    "decode", "stages", "detectors", "step", "journal", "replay", "startup", "ingest", "latency", "rates", "delivery",
-    "broker", "archive",
-)  # fmt: skip
+    "stages",
     "detectors",
     "step",
     "journal",
@@ -33,10 +30,10 @@ BENCHES = (
     "startup",
     "ingest",
     "latency",
-BENCHES = (
-    "decode", "stages", "detectors", "step", "journal", "replay", "startup", "ingest", "latency", "rates", "delivery",
-    "broker", "archive",
-)  # fmt: skip
+    "rates",
+    "delivery",
+    "broker",
+    "archive",
 )
 RUNS = 3
 EXIT_USE = 2

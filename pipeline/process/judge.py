@@ -98,6 +98,8 @@ def judge_tick(
             if score is not None:
                 scores[detector.spec.id] = score
         for rule in program.rules:
+            if not _concerned_by_time(rule, scores):
+                continue
             columns = _columns_over_time(program, rule, scores, last_value)
             entered = _entered(rule, columns) if rule.operands <= scores.keys() else None
             if entered is not None and rule.operands & program.silences:
@@ -173,6 +175,13 @@ def _row_evidence(rule: BoundRule, columns: Columns, late: NDArray[np.bool_], hi
         at_once = (rule.delays.on_ns == 0) & (rule.operands == {"value"})
         evidence[late] = np.where((evidence[late] == ENTERS) & at_once, ENTERED_LATE, SAYS_NOTHING)
     return evidence
+
+
+def _concerned_by_time(rule: BoundRule, scores: Columns) -> bool:
+    """Whether a condition is pending, or is met by what time alone says; rarely so."""
+    if rule.state.begun_count[0] > 0:
+        return True
+    return rule.operands <= scores.keys() and any(test.begins(scores).any() for test in rule.tests)
 
 
 def _columns_over_time(
