@@ -31,13 +31,14 @@ from store.pipeline_store import PipelineStore
 from tests.docs.blocks import ROOT, blocks
 
 SAFETY = (ROOT / "docs/safety.md").read_text(encoding="utf-8")
+FAULTS = (ROOT / "docs/faults.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 HAZARDS = re.findall(r"^\| (H\d+) \| (.+?) \| (.+?) \| (.+?) \|$", SAFETY, re.MULTILINE)
 LOG_CALLS = {"info", "warning", "error"}
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(tests/[\w/.]+\.py)`", SAFETY + ARCHITECTURE))))
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(tests/[\w/.]+\.py)`", SAFETY + FAULTS + ARCHITECTURE))))
 def test_a_test_that_is_named_exists_and_holds_tests(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert "def " in text

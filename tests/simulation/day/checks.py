@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 
 from model.alarm import AlarmEvent, Transition
-from model.batch import BAD, GOOD, NO_TIME, Batch
+from model.batch import BAD, GOOD, Batch
 from model.inputs import PlanChange
-from model.plan import Plan
 from pipeline.process.step import State, begin, step
 from store.journal.entries import Entry
 from store.journal.reader import JournalReader
 from store.pipeline_reader import PipelineReader
 from tests.naive_step import Device, Reading
 from tests.simulation.day.day import Day
-from tests.simulation.day.link import Identity
+from tests.simulation.day.ledger import Row, rows_of
 from tests.simulation.day.site import CLEARS_BELOW, JOURNAL
 
 
@@ -50,10 +50,13 @@ def check(day: Day) -> Figures:
     outbox = [row for _, row in reader.outbox_after(0, limit=1_000_000)]
     reader.close()
     events = [msgspec.json.decode(body, type=AlarmEvent) for body in stored]
-    rows = _rows(entries)
+    _no_hole(entries)
+    rows = rows_of(entries)
     _no_loss(day, rows)
     _one_history(entries, stored, len(rows))
-    _legal_clears(rows, events)
+    news, duplicates = _admitted(rows)
+    _each_once(entries, events, duplicates)
+    _legal_clears(rows, events, news)
     _acts_once(day, events)
     assert [row.id for row in outbox] == [event.id for event in events], "outbox and events are not the same, in order"
     _told_once(day, outbox, events)
@@ -62,47 +65,17 @@ def check(day: Day) -> Figures:
     return Figures(len({r.identity for r in rows}), len(rows), len(events), day.lives, len(day.log), told, digest)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One journaled row under the plan that was in force."""
-
-    offset: int
-    identity: Identity
-    received_ns: int
-    value: float
-    quality: int
-    kind: str
-
-
-def _rows(entries: Sequence[Entry]) -> list[Row]:
-    rows: list[Row] = []
-    plan: Plan | None = None
+def _no_hole(entries: Sequence[Entry]) -> None:
     offset = 0
     for entry in entries:
         assert entry.offset == offset, "the journal has a hole or an overlap"
         offset = entry.next_offset
-        if isinstance(entry.item, PlanChange):
-            plan = entry.item.plan
-        elif isinstance(entry.item, Batch):
-            assert plan is not None
-            rows += _batch_rows(entry.offset, entry.item, plan)
-    return rows
-
-
-def _batch_rows(offset: int, batch: Batch, plan: Plan) -> list[Row]:
-    columns = [getattr(batch, name).tolist() for name in ("sensor", "time_ns", "received_ns", "value", "quality")]
-    rows = []
-    for at, (sensor, time_ns, received_ns, value, quality) in enumerate(zip(*columns, strict=True)):
-        given = plan.sensors[sensor]
-        identity = Identity(given.tag, None if time_ns == NO_TIME else time_ns, None if math.isnan(value) else value)
-        rows.append(Row(offset + at, identity, received_ns, value, quality, given.kind))
-    return rows
 
 
 def _no_loss(day: Day, rows: Sequence[Row]) -> None:
     """I1: what we acknowledged is journaled; so is all that the broker took over and did not lose itself."""
     journaled = {row.identity for row in rows}
-    acknowledged = {sent.identity for sent in day.acknowledged if sent.identity and not sent.retained}
+    acknowledged = {sent.identity for sent in day.ledger.acknowledged if sent.identity and not sent.retained}
     lost = acknowledged - journaled
     assert not lost, f"{len(lost)} acknowledged readings are not in the journal: {sorted(lost, key=str)[:3]}"
     sent = {one.identity for one in day.sent if one.identity and not one.retained}
@@ -128,10 +101,34 @@ def _one_history(entries: Sequence[Entry], stored: Sequence[bytes], rows: int) -
     assert counts.accepted + counts.duplicate + counts.late + waiting == rows
 
 
-def _legal_clears(rows: Sequence[Row], events: Sequence[AlarmEvent]) -> None:
+def _each_once(entries: Sequence[Entry], events: Sequence[AlarmEvent], duplicates: set[int]) -> None:
+    """What came a second time has changed nothing: without it the same happens."""
+    state: State | None = None
+    alone: list[AlarmEvent] = []
+    for entry in entries:
+        item = entry.item
+        if state is None:
+            assert isinstance(item, PlanChange)
+            state = begin(item, 0)
+            continue
+        if isinstance(item, Batch):
+            item = item.take(np.array([at for at in range(len(item)) if entry.offset + at not in duplicates], int))
+        alone += step(state, state.next_offset, item).events
+    # Sorted: a row that waits may be released by a second delivery too, so before other sensors' rows instead of after.
+    with_them, without = sorted(map(_fact, events)), sorted(map(_fact, alone))
+    for one, other in zip(with_them, without, strict=False):
+        assert one == other, f"a second delivery has an effect: {one}, and without it {other}"
+    assert len(with_them) == len(without), "a second delivery has an effect"
+
+
+def _fact(event: AlarmEvent) -> tuple[str, str, str, str, int, int]:
+    """What happened, without its place in the journal."""
+    return event.id, event.rule, event.tag, event.transition.value, int(event.grade), event.time_ns
+
+
+def _legal_clears(rows: Sequence[Row], events: Sequence[AlarmEvent], news: set[int]) -> None:
     """I3: an alarm ends by a new, good reading in range, or by a person."""
     ends = [event for event in events if event.transition == Transition.RETURNED and not event.by]
-    news = _news(rows)
     patient = {row.identity.tag for row in rows if row.kind == "slow"}
     by_offset = {row.offset: row for row in rows}
     by_value = {(row.identity.tag, row.value): row for row in reversed(rows)}  # no two readings have the same
@@ -150,10 +147,10 @@ def _legal_clears(rows: Sequence[Row], events: Sequence[AlarmEvent]) -> None:
         assert row.value < limit, f"{event.rule} of {event.tag} ended at {row.value}"
 
 
-def _news(rows: Sequence[Row]) -> set[int]:
-    """Offsets of rows that are new and in time, by the naive twin of the admission; patient kinds left out."""
+def _admitted(rows: Sequence[Row]) -> tuple[set[int], set[int]]:
+    """Offsets of rows that are news of a right clock, and of duplicates, by the naive twin; patient kinds left out."""
     devices: dict[str, Device] = {}
-    news = set()
+    news, duplicates = set(), set()
     for row in rows:
         if row.kind == "slow":
             continue
@@ -161,9 +158,11 @@ def _news(rows: Sequence[Row]) -> set[int]:
         usable = row.value if row.quality < BAD else math.nan
         given = Reading(0, row.identity.time_ns, row.received_ns, row.value, row.quality)
         verdict, _, faulty = device.admit(given, usable)
-        if verdict == "accepted" and not faulty:
+        if verdict == "duplicate":
+            duplicates.add(row.offset)
+        elif verdict == "accepted" and not faulty:
             news.add(row.offset)
-    return news
+    return news, duplicates
 
 
 def _acts_once(day: Day, events: Sequence[AlarmEvent]) -> None:

@@ -22,6 +22,7 @@ from model.inputs import HumanAct
 from pipeline.ingest.inbox import BoundedInbox
 from store.pipeline_reader import PipelineReader
 from tests.simulation.day.fate import Fate, Killed, SimulatedClock
+from tests.simulation.day.ledger import Ledger
 from tests.simulation.day.link import TAGS, Broker, Gateway, LinkSource, Sent
 from tests.simulation.day.site import (
     INBOX_MAX,
@@ -42,6 +43,7 @@ MEND_MOMENTS_MAX = 3_000
 #: Seconds from one turn of the loop to the next: mostly just short of what counts as an outage.
 PACES_S = (9.9, 9.5, 9.5, 9.0, 9.0, 8.5, 8.0, 7.0, 1.2, 0.3)
 DELIVERY_EVERY = 8
+FAULTS_A_MOMENT = 0.05
 
 
 class Day:
@@ -60,7 +62,7 @@ class Day:
         self.delivery: DeliveryProcess | None = None
         self.plan_at = 0
         self.sent: list[Sent] = []
-        self.acknowledged: list[Sent] = []
+        self.ledger = Ledger()
         self.forgiven: list[Sent] = []  # held by a session that the broker lost
         self.acts: dict[str, tuple[HumanAct, queue.SimpleQueue[str] | None]] = {}
         self.told: dict[str, str] = {}  # command id -> reply
@@ -68,6 +70,7 @@ class Day:
         self.lives = 0
         self._pipeline_due_s = self._delivery_due_s = self._connect_due_s = self._room_due_s = 0.0
         self._moments = 0
+        self._power_goes_too = False
         self._refuses = False  # the disk will refuse a call
         self._may_end = False  # a fault was injected, so a process may end by itself
 
@@ -75,7 +78,7 @@ class Day:
 
     def live(self, hours: float) -> None:
         while self.machine.clock.now_s < hours * HOUR_S:
-            if self.chance.random() < 0.025:
+            if self.chance.random() < FAULTS_A_MOMENT:
                 self._some_fault()
             self._moment(self.chance.choice(PACES_S))
 
@@ -161,6 +164,7 @@ class Day:
         self.source.disconnect()
         life.begin()
         assert life.reconciled() == 0, "after a start the open alarms are not as people were told"
+        self.ledger.look_up(self.machine.disk)
         self.source.connect()
         at_peace = not (self.commits.refuse or self.delivery_commits.refuse or self._refuses)
         self._may_end = not (at_peace and self.machine.disk.capacity is None)
@@ -205,15 +209,16 @@ class Day:
     def _some_fault(self) -> None:
         faults: list[tuple[Callable[[], None], float]] = [
             (self._somebody_acts, 6),
-            (self._doom, 4),
+            (self._doom, 6),
             (self._doom_delivery, 2),
             (self._power_cut, 1.5),
             (self._restart, 1),
             (self._disk_fills, 0.5),
-            (self._disk_refuses, 1),
+            (self._disk_refuses, 2),
             (self._commits_fail, 0.5),
             (self._clock_is_set, 0.7),
             (self._suspend, 0.3),
+            (self._gateway_repeats, 5),
             (self._wire_breaks, 2),
             (self._wire_is_slow, 1),
             (self._session_is_lost, 0.3),
@@ -227,17 +232,16 @@ class Day:
         fault()
 
     def _doom(self) -> None:
-        self.fate.doom(self.chance.randint(1, 60))
+        """The pipeline will be killed, or the power will go, in the middle of something."""
+        kind = self.chance.choice(("", "", "commit", "commit", "acknowledge", "write", "sync", "sync_folder", "rename"))
+        self.fate.doom(self.chance.randint(1, 60 if not kind else 3), kind)
+        self._power_goes_too = self.chance.random() < 0.4
 
     def _doom_delivery(self) -> None:
-        self.delivery_fate.doom(self.chance.randint(1, 20))
+        kind = self.chance.choice(("", "commit", "send", "sent"))
+        self.delivery_fate.doom(self.chance.randint(1, 20 if not kind else 3), kind)
 
     def _power_cut(self) -> None:
-        if self.chance.random() < 0.5 and self.pipeline:
-            self.fate.doom(self.chance.randint(1, 12))  # the power goes in the middle of something
-            with contextlib.suppress(Killed, *ENDS):
-                self.pipeline.turn()
-            self.fate.spare()
         self._pipeline_gone()
         self._delivery_gone()
         capacity, hook = self.machine.disk.capacity, self.machine.disk.hook
@@ -270,7 +274,7 @@ class Day:
         short = self.chance.random() < 0.2
 
         def hook(call: int, name: str) -> int | None:
-            self.fate.point()
+            self.fate.point(name)
             if call < at:
                 return None
             self.machine.disk.hook, self._refuses = self._at_call, False
@@ -280,8 +284,8 @@ class Day:
 
         disk.hook, self._refuses = hook, True
 
-    def _at_call(self, _call: int, _name: str) -> int | None:
-        self.fate.point()
+    def _at_call(self, _call: int, name: str) -> int | None:
+        self.fate.point(name)
         return None
 
     def _commits_fail(self) -> None:
@@ -294,6 +298,9 @@ class Day:
     def _suspend(self) -> None:
         self.machine.clock.go_on(self.chance.choice((20.0, 900.0)))
         self._wire_breaks()
+
+    def _gateway_repeats(self) -> None:
+        self.chance.choice(self.gateways).repeats = True
 
     def _wire_breaks(self) -> None:
         self.source.disconnect()
@@ -332,7 +339,10 @@ class Day:
         try:
             yield
         except Killed:
-            self._note("pipeline killed")
+            self._note("pipeline killed" + (", and the power is gone" if self._power_goes_too else ""))
+            if self._power_goes_too:
+                self._power_goes_too = False
+                self._power_cut()
         except ENDS as error:
             self._ended_by_itself("pipeline", error)
         else:
@@ -356,7 +366,6 @@ class Day:
         self._note(f"{name} ended: {error}")
 
     def close(self) -> None:
-        """Let go of the files."""
         self._pipeline_gone()
         self._delivery_gone()
 
@@ -382,10 +391,10 @@ class Day:
         assert found == due, f"{due} messages acknowledged, {found} accounted for"
 
     def _on_acknowledge(self, sent: Sent) -> None:
-        self.acknowledged.append(sent)
+        self.ledger.acknowledged.append(sent)
         if self.pipeline:
             self.pipeline.acknowledged += 1
-        self.fate.point()
+        self.fate.point("acknowledge")
 
     def _note(self, what: str) -> None:
         self.log.append(f"{self.machine.clock.now_s:9.1f} s  {what}")

@@ -19,20 +19,19 @@ class Fate:
     """Counts the points of a process at which it may die, and ends it at one of them."""
 
     def __init__(self) -> None:
-        self.passed = 0
         self._left: int | None = None
+        self._only = ""
 
-    def doom(self, points: int) -> None:
-        """Die at so many points from now."""
-        self._left = points
+    def doom(self, points: int, only: str = "") -> None:
+        """Die at so many points from now; ``only`` those of this kind count, empty = all do."""
+        self._left, self._only = points, only
 
     def spare(self) -> None:
         self._left = None
 
-    def point(self, *_: object) -> None:
+    def point(self, kind: str) -> None:
         """One more place where the world has changed, or is about to."""
-        self.passed += 1
-        if self._left is None:
+        if self._left is None or (self._only and kind != self._only):
             return
         self._left -= 1
         if self._left <= 0:

@@ -17,7 +17,8 @@ from model.connector import Deliveries, Delivery, Inbox, Probe
 from tests.pipeline.plans import SECOND_NS
 
 NAME = "memory"
-WINDOW = 120  # messages under way at most (receive maximum)
+WINDOW = 60  # messages under way at most (receive maximum)
+REPEATED = 6
 TAGS = tuple(f"s{number:02d}" for number in range(12))
 LEVELS = (1.0, 1.0, 1.0, 15.0, 30.0, 60.0)
 PERIOD_S = 30.0
@@ -49,6 +50,8 @@ class Gateway:
         self._due_s = {tag: chance.uniform(0, PERIOD_S) for tag in tags}
         self._level, self._left = dict.fromkeys(tags, 1.0), dict.fromkeys(tags, 10)
         self._kept: list[Sent] = []
+        self._said: dict[str, deque[Sent]] = {tag: deque(maxlen=REPEATED) for tag in tags}
+        self.repeats = False  # it has lost its memory of what was taken over, and says the last readings again
         self.cut_off_until_s = 0.0
         self.silent_until_s = dict.fromkeys(tags, 0.0)
         self.clock_wrong_s = 0.0
@@ -64,6 +67,12 @@ class Gateway:
         if now_s < self.cut_off_until_s:
             return []
         said, self._kept = self._kept, []
+        if self.repeats:
+            self.repeats = False
+            said = [again for readings in self._said.values() for again in readings] + said
+        for one in said:
+            if one.identity is not None:
+                self._said[one.identity.tag].append(one)
         if len(said) > 1 and self._chance.random() < 0.05:
             at = self._chance.randrange(len(said) - 1)
             said[at], said[at + 1] = said[at + 1], said[at]
@@ -94,7 +103,7 @@ class Gateway:
         """Noise on a staircase; the last digits are those of no other reading."""
         self._left[tag] -= 1
         if self._left[tag] <= 0:
-            self._level[tag], self._left[tag] = self._chance.choice(LEVELS), self._chance.randint(10, 150)
+            self._level[tag], self._left[tag] = self._chance.choice(LEVELS), self._chance.randint(6, 80)
         return round(self._level[tag] + self._chance.gauss(0, 0.4), 3) + self._number * 1e-9
 
 
@@ -140,7 +149,7 @@ class LinkSource:
     def __init__(self, broker: Broker, chance: random.Random, on_acknowledge: Callable[[Sent], None]) -> None:
         self._broker, self._chance, self._on_acknowledge = broker, chance, on_acknowledge
         self._down: deque[tuple[float, int, Sent]] = deque()  # (arrival, packet id, message)
-        self._up: deque[int] = deque()  # packet ids; the broker hears of them at the next exchange
+        self._up: deque[int] = deque()  # packet ids; the broker hears of them next time, if ever
         self._arrived: deque[tuple[int, Delivery, Sent]] = deque()
         self._handed: deque[tuple[int, int, Sent]] = deque()  # (receipt, packet id, message), not acknowledged
         self._receipt = 0
@@ -173,7 +182,9 @@ class LinkSource:
         while self._handed and self._handed[0][0] <= through:
             _, packet, sent = self._handed.popleft()
             self._on_acknowledge(sent)
-            if packet:  # of this connection
+            if packet and self._chance.random() < 0.5:  # of this connection; the broker hears of it at once
+                self._broker.acknowledged(packet)
+            elif packet:
                 self._up.append(packet)
 
     def disconnect(self) -> None:

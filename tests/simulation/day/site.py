@@ -28,7 +28,7 @@ from tests.simulation.day.link import NAME, PERIOD_S, TAGS
 from tests.simulation.disk import SimulatedDisk
 
 JOURNAL, SNAPSHOTS = Path("/data/journal"), Path("/data/snapshots")
-SEGMENT_BYTES, RESERVE_BYTES = 200_000, 20_000
+SEGMENT_BYTES, RESERVE_BYTES = 30_000, 20_000
 SNAPSHOT_EVERY_S = 300.0
 INBOX_MAX = 300
 SINKS = ("duty-room", "enterprise")
@@ -43,8 +43,8 @@ DETECTORS = (
 )
 LEVEL = rule(
     "level",
-    grade("blue", "value >= 10", 40.0, 60.0, 1.0),
-    grade("yellow", "value >= 25", 0.0, 60.0, 2.0),
+    grade("blue", "value >= 10", 40.0, 30.0, 1.0),
+    grade("yellow", "value >= 25", 0.0, 30.0, 2.0),
     grade("red", "value >= 50", 0.0, 30.0, 2.0),
     kinds=BOTH,
 )
@@ -102,7 +102,7 @@ class Commits:
         event.listen(engine, "commit", self._at)
 
     def _at(self, _: object) -> None:
-        self.fate.point()
+        self.fate.point("commit")
         if self.refuse:
             self.refuse -= 1
             raise StoreFault("the disk refuses the commit")
@@ -197,12 +197,12 @@ class SimulatedSink:
         return Probe(ok=True, message="simulated")
 
     def write(self, items: Sequence[Message]) -> None:
-        self.fate.point()
+        self.fate.point("send")
         luck = 1.0 if self.is_well else self.machine.chance.random()
         if self.machine.clock.now_s < self.down_until_s or luck < 0.05:
             raise RetryableError("no connection", retry_after_s=20.0 if luck < 0.02 else None)
         self.taken += items
-        self.fate.point()
+        self.fate.point("sent")
         if luck < 0.1:
             raise RetryableError("taken, but the answer was lost")
 
