@@ -35,8 +35,8 @@ DEDUP = Mutant(
 ACK = Mutant(
     "acknowledged at once",
     "pipeline/runners/embedded.py",
-    "        self._journal.begin_commit()\n",
-    "        self._acknowledge(deliveries)\n        self._journal.begin_commit()\n",
+    "        is_under_way = self.room.begin_commit()\n",
+    "        self._acknowledge(deliveries)\n        is_under_way = self.room.begin_commit()\n",
 )
 OUTBOX = Mutant(
     "outbox in a transaction of its own",

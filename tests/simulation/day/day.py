@@ -391,7 +391,7 @@ class Day:
         assert found == due, f"{due} messages acknowledged, {found} accounted for"
 
     def _on_acknowledge(self, sent: Sent) -> None:
-        self.ledger.acknowledged.append(sent)
+        self.ledger.note(sent, self.machine.disk)
         if self.pipeline:
             self.pipeline.acknowledged += 1
         self.fate.point("acknowledge")

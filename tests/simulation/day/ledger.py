@@ -15,6 +15,8 @@ from tests.simulation.day.link import Identity, Sent
 from tests.simulation.day.site import JOURNAL
 from tests.simulation.disk import SimulatedDisk
 
+LOOK_EACH = 40
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -59,6 +61,15 @@ class Ledger:
     _read_to: int = 0
     _plan: Plan | None = None  # in force there
     _looked_up: int = 0
+
+    def note(self, sent: Sent, disk: SimulatedDisk) -> None:
+        """One more is acknowledged. Now and then the disk is looked at as the power would leave it just now."""
+        self.acknowledged.append(sent)
+        if len(self.acknowledged) % LOOK_EACH or sent.identity is None or sent.retained:
+            return
+        durable = list(JournalReader(JOURNAL, self._read_to, disk=disk.only_durable()).read())
+        found = {row.identity for row in rows_of(durable, self._plan)} | self._journaled
+        assert sent.identity in found, f"acknowledged and not durable: {sent.identity}"
 
     def look_up(self, disk: SimulatedDisk) -> None:
         """Whatever has ended the process before: the journal has what was acknowledged until then."""
