@@ -10,6 +10,7 @@ from tests.faults.harness.mutant import Mutant, copied, suite
 
 DAY = ("tests/simulation/test_day.py", "-k", "most_of_an_hour")
 POWER = ("tests/simulation/test_power_loss.py", "-k", "two_thousand_images")
+CRASHES = ("tests/faults/test_crash_points.py",)
 REFUSED = ("tests/simulation/test_refused_calls.py",)
 
 SYNC = Mutant(
@@ -91,6 +92,8 @@ prove = pytest.mark.prove
         pytest.param(OUTBOX, DAY, id="day-outbox"),
         pytest.param(FLUSH, DAY, id="day-flush", marks=prove),
         pytest.param(EARLY, DAY, id="day-early", marks=prove),
+        pytest.param(ACK, CRASHES, id="crash-ack", marks=prove),
+        pytest.param(OUTBOX, CRASHES, id="crash-outbox", marks=prove),
         pytest.param(RENAME, POWER, id="power-rename", marks=prove),
         pytest.param(RETRY, REFUSED, id="refused-retry", marks=prove),
     ],

@@ -92,14 +92,13 @@ def lives(config: Path) -> Iterator[Lives]:
             process.wait(30)
 
 
-def spread(points: list[Point], count: int) -> list[Point]:
-    """The middle one of each kind of call, and so many evenly over the whole story; in order."""
-    kinds: dict[str, list[int]] = {}
-    for at, point in enumerate(points):
-        kinds.setdefault(point.call, []).append(at)
+def one_of_each(points: list[Point]) -> list[Point]:
+    """Of each kind of call on each kind of file the one in the middle of its kind; in order."""
+    kinds: dict[tuple[str, str], list[Point]] = {}
+    for point in points:
+        kinds.setdefault((point.call, re.split("[/-]", point.file)[0]), []).append(point)
     chosen = {of_kind[len(of_kind) // 2] for of_kind in kinds.values()}
-    chosen |= {round((at + 0.5) * len(points) / count - 0.5) for at in range(count)}
-    return [points[at] for at in sorted(chosen)]
+    return [point for point in points if point in chosen]
 
 
 def _trace(folder: Path) -> Path:
