@@ -15,7 +15,7 @@ from model.batch import GOOD, UNCERTAIN, Batch
 from model.detector import MOST, AssetDetector, AssetInput, AssetView, Columns, operand, operand_units
 from model.inputs import Tick
 from model.plan import DetectorSpec, Plan
-from model.sensor import Kind
+from model.sensor import Asset, Kind
 from pipeline.process.bound_rule import BoundRule, bind_rule
 from pipeline.process.change import About, LevelChange, changes_of, known
 from pipeline.process.grid import RING, Grid, GridState, Instants, instants
@@ -111,7 +111,8 @@ def _program(
     offline_ns: NDArray[np.int64],
 ) -> AssetProgram:
     kinds = {name for spec, _ in built for name in spec.kinds}
-    slot_of = {plan.assets[at].id: slot for slot, at in enumerate(_of_kind(plan, kind))}
+    assets = [at for at, asset in enumerate(plan.assets) if asset.kind == kind]
+    slot_of = {plan.assets[at].id: slot for slot, at in enumerate(assets)}
     sensors: list[list[int]] = [[] for _ in slot_of]
     for index, sensor in enumerate(plan.sensors):
         if sensor.kind in kinds and sensor.asset in slot_of:
@@ -121,7 +122,8 @@ def _program(
     flat = [index for of_asset in sensors for index in of_asset]
     input_of = np.full(len(plan.sensors), -1, np.int32)
     input_of[flat] = np.arange(len(flat), dtype=np.int32)
-    views = [_view(plan, name, sensors[slot], periods_s) for slot, name in enumerate(slot_of)]
+    measured = {kind.id: kind for kind in plan.kinds}
+    views = [_view(plan, plan.assets[at], own, measured, periods_s) for at, own in zip(assets, sensors, strict=True)]
     detectors = [_bound(spec, detector, _unit(plan, spec), views) for spec, detector in built]
     units = {name: unit for bound in detectors for name, unit in operand_units(bound.spec.id, bound.units).items()}
     rules = [
@@ -134,7 +136,7 @@ def _program(
         every_s=every_s,
         names=list(slot_of),
         views=views,
-        assets=np.array(_of_kind(plan, kind), np.int32),
+        assets=np.array(assets, np.int32),
         input_of=input_of,
         grid=_grid(every_s, sensors, periods_s),
         grid_state=GridState.fresh(len(flat)),
@@ -144,23 +146,19 @@ def _program(
     )
 
 
-def _of_kind(plan: Plan, kind: str) -> list[int]:
-    return [at for at, asset in enumerate(plan.assets) if asset.kind == kind]
-
-
 def _place(plan: Plan, index: int) -> tuple[float, str]:
     sensor = plan.sensors[index]
     return (np.inf if sensor.position.along_m is None else sensor.position.along_m, sensor.tag)
 
 
-def _view(plan: Plan, name: str, sensors: Sequence[int], periods_s: NDArray[np.float64]) -> AssetView:
-    kinds: Mapping[str, Kind] = {kind.id: kind for kind in plan.kinds}
-    asset = next(asset for asset in plan.assets if asset.id == name)
+def _view(
+    plan: Plan, asset: Asset, sensors: Sequence[int], kinds: Mapping[str, Kind], periods_s: NDArray[np.float64]
+) -> AssetView:
     inputs = [
         AssetInput(one.tag, one.kind, kinds[one.kind].unit, one.position, float(periods_s[index]))
         for index, one in ((index, plan.sensors[index]) for index in sensors)
     ]
-    return AssetView(name, asset.attributes, tuple(inputs))
+    return AssetView(asset.id, asset.attributes, tuple(inputs))
 
 
 def _unit(plan: Plan, spec: DetectorSpec) -> str:
@@ -268,14 +266,14 @@ def _facts(program: AssetProgram, rule: BoundRule, reached: Instants, columns: C
 
 def _scores(program: AssetProgram, reached: Instants) -> tuple[Columns, Columns]:
     """The operands of the program's rules at each instant, and of those that are lower bounds the most there can be."""
-    count = len(reached.asset)
     columns: Columns = {}
+    of_assets = _by_asset(reached.asset)
     for bound in program.detectors:
-        found = {name: np.full(count, np.nan) for name in bound.units}
-        for slot in np.flatnonzero(np.bincount(reached.asset)):
+        found = {name: np.full(len(reached.asset), np.nan) for name in bound.units}
+        for at in of_assets:
+            slot = int(reached.asset[at[0]])
             inputs = bound.inputs[slot]
             if inputs is not None:
-                at = np.flatnonzero(reached.asset == slot)
                 value = np.ascontiguousarray(reached.value[at][:, inputs])
                 scored = bound.detector.update(bound.states[slot], bound.views[slot], reached.time_ns[at], value)
                 for name, column in scored.items():
@@ -283,3 +281,9 @@ def _scores(program: AssetProgram, reached: Instants) -> tuple[Columns, Columns]
         columns |= {operand(bound.spec.id, name): column for name, column in found.items()}
     ids = [bound.spec.id for bound in program.detectors if MOST in bound.units]
     return columns, {name: columns.pop(operand(name, MOST)) for name in ids}
+
+
+def _by_asset(asset: NDArray[np.int32]) -> list[NDArray[np.intp]]:
+    """Where each asset stands, in order."""
+    order = np.argsort(asset, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(asset[order])) + 1)

@@ -84,11 +84,8 @@ def _carry_program(source: KindProgram, target: KindProgram) -> None:
 
 def _carry_assets(source: AssetProgram, target: AssetProgram) -> None:
     """An asset whose sensors and attributes are the same goes on, in the detectors and rules that are the same."""
-    same = [
-        (source.names.index(name), slot)
-        for slot, name in enumerate(target.names)
-        if name in source.names and _same_views(source, source.names.index(name), target, slot)
-    ]
+    both = zip(*slot_pairs(tuple(source.names), tuple(target.names)), strict=True)
+    same = [(old, new) for old, new in both if source.views[old] == target.views[new]]
     for old, new in same:
         copy_slots(source.grid_state, target.grid_state, source.inputs_of(old), target.inputs_of(new))
     goes_on = {bound.spec.id: bound for bound in source.detectors}
@@ -108,10 +105,6 @@ def _carry_assets(source: AssetProgram, target: AssetProgram) -> None:
         ):
             copy_slots(before.state, rule.state, [old for old, _ in same], [new for _, new in same])
             rule.state.recount()
-
-
-def _same_views(source: AssetProgram, old: int, target: AssetProgram, new: int) -> bool:
-    return source.views[old] == target.views[new]
 
 
 def copy_state(source: Any, target: Any) -> None:
