@@ -10,6 +10,7 @@ import itertools
 import re
 import zlib
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -180,11 +181,13 @@ def save_position(folder: Path, position: Position, disk: Disk) -> None:
         OSError: the disk refused otherwise.
 
     """
-    put(folder / POSITION, msgspec.json.encode(position.checked()), disk)
+    with durable(folder / POSITION, disk) as file:
+        write_whole(disk, file, msgspec.json.encode(position.checked()), 0)
 
 
-def put(path: Path, data: bytes, disk: Disk) -> None:
-    """Make a small file durable under its name, whole or not at all.
+@contextmanager
+def durable(path: Path, disk: Disk) -> Iterator[int]:
+    """A new file to write, with its handle on the disk; under its name, whole and durable, when this returns.
 
     Raises:
         StoreError: the disk is full.
@@ -195,7 +198,7 @@ def put(path: Path, data: bytes, disk: Disk) -> None:
     try:
         file = disk.create(partial)
         try:
-            write_whole(disk, file, data, 0)
+            yield file
             disk.sync(file)
         finally:
             disk.close(file)
@@ -203,7 +206,7 @@ def put(path: Path, data: bytes, disk: Disk) -> None:
         disk.sync_folder(path.parent)
     except OSError as error:
         if error.errno in FULL:
-            raise StoreError(f"{path}: no room: {error}") from error
+            raise StoreError(f"{path}: no room for a file of the archive: {error}") from error
         raise
 
 

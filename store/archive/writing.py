@@ -14,11 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from model.errors import StoreError
-from store.archive.layout import FORMAT, PARTIAL
+from store.archive.layout import FORMAT, durable
 from store.archive.parquet import GROUP_ROWS, INDEX_KEY, SCHEMA, TIME, Counted, Group, Index
 from store.archive.rows import Rows, Series
-from store.disk import FULL, Disk, write_whole
+from store.disk import Disk, write_whole
 
 _DELTA = "DELTA_BINARY_PACKED"
 
@@ -53,22 +52,9 @@ def write(
         OSError: the disk refused otherwise.
 
     """
-    partial = path.with_name(path.name + PARTIAL)
-    try:
-        file = disk.create(partial)
-        try:
-            begun = Index(FORMAT, next_offset, wall_ns, [], list(cut), list(replaces))
-            index = _write_rows(_Written(disk, file), series, chunks, begun, group_rows)
-            disk.sync(file)
-        finally:
-            disk.close(file)
-        disk.rename(partial, path)
-        disk.sync_folder(path.parent)
-    except OSError as error:
-        if error.errno in FULL:
-            raise StoreError(f"{path}: no room for a file of the archive: {error}") from error
-        raise
-    return index
+    with durable(path, disk) as file:
+        begun = Index(FORMAT, next_offset, wall_ns, [], list(cut), list(replaces))
+        return _write_rows(_Written(disk, file), series, chunks, begun, group_rows)
 
 
 def _write_rows(
