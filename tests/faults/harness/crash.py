@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests import servers
-from tests.faults.harness.lives import ROOT
+from tests.faults.harness.lives import ask, preloaded
 
 #: What changes a file or its name, or makes that durable.
 CALLS = (
@@ -44,7 +43,7 @@ class Lives:
 
     def whole(self, folder: Path) -> int:
         """Live to the end, on what is in the folder; returns the exit status."""
-        return self._ask(f"reap {self._ask(f'live {folder}')}")
+        return ask(self._process, f"reap {ask(self._process, f'live {folder}')}")
 
     def counted(self, folder: Path) -> list[Point]:
         """Live to the end; returns every changing call that was made in the data folder, in order."""
@@ -57,39 +56,22 @@ class Lives:
         return status, list(_points(folder))[-1]
 
     def _watched(self, folder: Path, options: list[str]) -> int:
-        life = self._ask(f"trace {folder}")
+        life = ask(self._process, f"trace {folder}")
         command = [servers.program("strace"), "-y", "-o", str(_trace(folder)), "-e", f"trace={','.join(CALLS)}"]
         with subprocess.Popen([*command, *options, "-p", str(life)], stderr=subprocess.PIPE, text=True) as strace:
             assert strace.stderr is not None
             said = strace.stderr.readline()
             os.kill(life, signal.SIGCONT)
-            status = self._ask(f"reap {life}")
+            status = ask(self._process, f"reap {life}")
             strace.wait(10)
         assert "attached" in said, said
         return status
 
-    def _ask(self, line: str) -> int:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
 
 @contextmanager
 def lives(config: Path) -> Iterator[Lives]:
-    command = [sys.executable, "-m", "tests.faults.harness.incident", str(config)]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        try:
-            yield Lives(process)
-        finally:
-            assert process.stdin is not None
-            process.stdin.close()
-            process.wait(30)
+    with preloaded("tests.faults.harness.incident", config) as process:
+        yield Lives(process)
 
 
 def one_of_each(points: list[Point]) -> list[Point]:

@@ -22,36 +22,45 @@ class Nursery:
         self._process = process
 
     def start(self) -> int:
-        return int(self._ask("start"))
+        return ask(self._process, "start")
 
     def end(self, pid: int, number: int) -> int:
         """Send the signal, wait for the end; returns the exit status, negative for a signal."""
         with suppress(ProcessLookupError):
             os.kill(pid, number)
-        return int(self._ask(f"reap {pid}"))
-
-    def _ask(self, line: str) -> str:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-        return self._process.stdout.readline()
+        return ask(self._process, f"reap {pid}")
 
 
 @contextmanager
-def nursery(site: Site) -> Iterator[Nursery]:
-    command = [sys.executable, "-m", "tests.faults.harness.nursery", str(site.config), str(site.log)]
+def preloaded(module: str, *arguments: Path) -> Iterator[subprocess.Popen[str]]:
+    """A program that imports everything once, is ready, and then answers line by line."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         try:
-            yield Nursery(process)
+            yield process
         finally:
             assert process.stdin is not None
             process.stdin.close()
             process.wait(30)
+
+
+def ask(process: subprocess.Popen[str], line: str) -> int:
+    """One question to such a program."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(line + "\n")
+    process.stdin.flush()
+    return int(process.stdout.readline())
+
+
+@contextmanager
+def nursery(site: Site) -> Iterator[Nursery]:
+    with preloaded("tests.faults.harness.nursery", site.config, site.log) as process:
+        yield Nursery(process)
 
 
 def command(site: Site, name: str) -> subprocess.Popen[bytes]:
