@@ -11,7 +11,6 @@ reads, and scored. Nothing is set per file: the packs are the shipped ones.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import secrets
 import shutil
@@ -28,23 +27,20 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-
 from app import configured
 from app.client import PipelineClient
+from app.jobs.evaluate import alarms_of, write
 from app.jobs.recorded_registry import write as write_registry
 from app.jobs.webhook_receiver import Received, receive
 from connectors.channel_map import load_channel_map
 from connectors.recording import Recording, load_recording, registry
-from model.alarm import AlarmEvent, Grade, Transition
+from model.alarm import AlarmEvent
 from model.errors import FengsuiError
 from store.delivery_store import DeliveryReader
 from store.pipeline_reader import PipelineReader
 
 ROOT = Path(__file__).parent.parent
 SETS = {"metec_gas": "gas", "transient_leaks": "pipeline", "nist_fire": "fire"}
-#: Rules about the device, not about what it measures: they say nothing about a leak or a fire.
-DEVICE_RULES = (".silence", ".clock", ".device", ".stuck", "_stuck", "_zero")
 #: nist_fire begins in 1999; a device time before 2000 is taken for a clock fault, so the sets are played later.
 SHIFT_TO = "2020-01-01T00:00:00Z"
 WAIT_S_MAX = 600.0
@@ -165,7 +161,8 @@ def _run(
     wait(lambda: points(influx) >= len(recording), "every reading to be in the database")
     events = [event for _, event in reader.events_after(0, limit=10**9)]
     alarms_csv = folder / "alarms.csv"
-    count = write_alarms(events, recording, alarms_csv)
+    diagnostic = {rule.id for rule in reader.plan().rules if rule.diagnostic}
+    count = write_alarms(events, recording, diagnostic, alarms_csv)
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
         shutil.copy(alarms_csv, keep / f"{name}.csv")
@@ -186,30 +183,13 @@ def _run(
     )
 
 
-def write_alarms(events: list[AlarmEvent], recording: Recording, path: Path) -> int:
+def write_alarms(events: list[AlarmEvent], recording: Recording, diagnostic: set[str], path: Path) -> int:
     """One row an alarm, from its raise to its return, in the recording's own time; device rules are left out."""
-    where = {one.sensor.tag: one for one in recording.sensors}
     shift_ns = _parse_ns(SHIFT_TO) - int(recording.time_ns[0])
-    last_ns = int(recording.time_ns[-1]) + shift_ns
-    open_since: dict[str, tuple[int, Grade]] = {}
-    rows = []
-    for event in events:
-        if event.tag not in where or event.rule.endswith(DEVICE_RULES) or ".silence" in event.rule:
-            continue
-        if event.transition in (Transition.RAISED, Transition.RERAISED):
-            open_since[event.alarm_id] = (event.time_ns, event.grade)
-        elif event.transition == Transition.RETURNED and event.alarm_id in open_since:
-            rows.append((event.tag, *open_since.pop(event.alarm_id), event.time_ns))
-    tags = {event.alarm_id: event.tag for event in events}
-    rows += [(tags[alarm], begun_ns, grade, last_ns) for alarm, (begun_ns, grade) in open_since.items()]
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["series", "sensor", "start", "end", "grade"])
-        for tag, begun_ns, grade, end_ns in rows:
-            one = where[tag]
-            times = (_stamp(begun_ns - shift_ns), _stamp(end_ns - shift_ns))
-            writer.writerow([one.series, one.channel, *times, grade.name.lower()])
-    return len(rows)
+    ends_ns = dict.fromkeys((one.series for one in recording.sensors), int(recording.time_ns[-1]))
+    alarms = [one for one in alarms_of(events, recording, ends_ns, shift_ns) if one.rule not in diagnostic]
+    write(alarms, path, local=False)
+    return len(alarms)
 
 
 def show(outcome: Outcome) -> None:
@@ -271,10 +251,6 @@ def _delivered(reader: PipelineReader, delivery: DeliveryReader) -> bool:
 
 def _parse_ns(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp()) * 10**9
-
-
-def _stamp(time_ns: int) -> str:
-    return str(np.datetime64(time_ns // 10**6, "ms"))
 
 
 def _as_data(outcome: Outcome) -> dict[str, object]:

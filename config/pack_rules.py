@@ -49,6 +49,7 @@ class _RuleShape(Shape):
         description="Where the limits come from: standard and clause."
     )
     latching: bool = Field(default=False, description="Stays until a person resets it.")
+    diagnostic: bool = Field(default=False, description="About the instrument, not about what it measures.")
     grades: dict[GradeName, _GradeShape] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -99,6 +100,7 @@ def read_rule(document: Document, name: str, findings: Findings) -> RuleSpec | N
         shape.source.text(),
         shape.latching,
         assets=tuple(shape.assets),
+        diagnostic=shape.diagnostic,
     )
 
 

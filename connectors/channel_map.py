@@ -69,10 +69,39 @@ class ChannelRule(SettingsModel):
         return None if found is None else found.groupdict()
 
 
+class SeriesAsset(SettingsModel):
+    """What each series is a recording of."""
+
+    kind: str = Field(default="", description="Kind of asset; detectors on whole assets go by it.")
+    attributes: dict[str, float] = Field(default_factory=dict, description="SI, such as wave_speed_m_s.")
+
+
+class PlacesFile(SettingsModel):
+    """Where the places of the channels stand: a CSV file beside the series."""
+
+    file: str = Field(min_length=1, description="Its name in the folder of the recording.")
+    channel: str = Field(min_length=1, description="Template of its columns that gives the channel.")
+    lat: str = Field(default="", description="Column of the latitude, WGS 84 degrees.")
+    lon: str = Field(default="", description="Column of the longitude.")
+    along_m: str = Field(default="", description="Column of the place along a line, m.")
+
+
+class Training(SettingsModel):
+    """Rows of a series that belong to every other series: what its system did before."""
+
+    series: str = Field(min_length=1, description="Pattern of the series.")
+    rows: int = Field(default=0, ge=0, description="So many of its first instants; 0 = all.")
+
+
 class ChannelMap(SettingsModel):
     """The sensors of a set of recordings. The first rule that fits a channel counts."""
 
     site: str = Field(default="recording", description="Site to which the series belong, one asset each.")
+    asset: SeriesAsset = Field(default_factory=SeriesAsset, description="What each series is a recording of.")
+    places: PlacesFile | None = Field(default=None, description="Where the places of the channels stand.")
+    train: Training | None = Field(
+        default=None, description="`fengsui evaluate` lets every other series begin with these rows."
+    )
     time: str = Field(default="timestamp", description="Column of the time.")
     zone: Annotated[Literal["UTC", "Asia/Shanghai"], BeforeValidator(str)] = Field(
         default="UTC", description="What times without a zone are in."

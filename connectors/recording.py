@@ -7,6 +7,7 @@ named with file and line; an empty cell is no reading.
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timezone
 from fnmatch import fnmatch
@@ -20,11 +21,11 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 from numpy.typing import NDArray
 
-from connectors.channel_map import Channel, ChannelMap
+from connectors.channel_map import Channel, ChannelMap, PlacesFile, SeriesAsset
 from connectors.formats.columns import SHANGHAI
-from connectors.topic import tag_fault
+from connectors.topic import TagTemplate, tag_fault
 from model.errors import FengsuiError
-from model.sensor import Asset, Sensor
+from model.sensor import Asset, Position, Sensor
 from model.text import Text
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -76,6 +77,7 @@ class Recording:
 
     Attributes:
         site: site of the assets.
+        asset: what each series is a recording of.
         sensors: one a channel of a series.
         sensor: int32 [n], index into ``sensors``.
         time_ns: int64 [n], ns since 1970 UTC, rising.
@@ -86,6 +88,7 @@ class Recording:
     """
 
     site: str
+    asset: SeriesAsset
     sensors: tuple[RecordedSensor, ...]
     sensor: NDArray[np.int32]
     time_ns: Times
@@ -115,7 +118,8 @@ class _Column:
 
 def registry(recording: Recording) -> RecordedRegistry:
     names = dict.fromkeys(one.sensor.asset for one in recording.sensors)
-    assets = tuple(Asset(name, Text(name, name), recording.site) for name in names)
+    of = recording.asset
+    assets = tuple(Asset(name, Text(name, name), recording.site, of.kind, dict(of.attributes)) for name in names)
     return RecordedRegistry(assets, tuple(one.sensor for one in recording.sensors), recording.sensors)
 
 
@@ -142,6 +146,27 @@ def series_files(path: Path, series: list[str] | None = None) -> dict[str, Path]
     return found
 
 
+def channels_of(path: Path) -> list[str]:
+    """Names of all columns of all series, each once.
+
+    Raises:
+        FengsuiError: a file cannot be read.
+
+    """
+    names: dict[str, None] = {}
+    for file in series_files(path).values():
+        try:
+            if file.name.endswith(".parquet"):
+                columns = pa_parquet.read_schema(file).names
+            else:
+                with pa.input_stream(str(file)) as stream:
+                    columns = pa_csv.open_csv(stream).schema.names
+        except (OSError, pa.ArrowException) as error:
+            raise FengsuiError(f"{file}: must be a readable recording, got: {error}") from error
+        names |= dict.fromkeys(columns)
+    return list(names)
+
+
 def load_recording(path: Path, channel_map: ChannelMap, series: list[str] | None = None) -> Recording:
     """Read a recording.
 
@@ -155,6 +180,7 @@ def load_recording(path: Path, channel_map: ChannelMap, series: list[str] | None
 
     """
     bad_rows = BadRows()
+    places = _places(path, channel_map.places)
     sensors: list[RecordedSensor] = []
     columns: list[_Column] = []
     unmapped: list[str] = []
@@ -172,14 +198,43 @@ def load_recording(path: Path, channel_map: ChannelMap, series: list[str] | None
             value, given = _values(file, table, column, channel.scale, bad_rows)
             rows = usable & given
             columns.append(_Column(channel, time_ns[rows], value[rows]))
-            sensor = Sensor(channel.tag, channel.kind, name, channel.name, channel.position, period_s)
+            position = places.get(column, channel.position)
+            sensor = Sensor(channel.tag, channel.kind, name, channel.name, position, period_s)
             sensors.append(RecordedSensor(sensor, name, column, channel.unit))
     _check_tags(sensors)
-    return _merge(channel_map.site, sensors, columns, bad_rows, tuple(unmapped))
+    return _merge(channel_map, sensors, columns, bad_rows, tuple(unmapped))
+
+
+def _places(path: Path, given: PlacesFile | None) -> dict[str, Position]:
+    """Places of the channels that the file names; empty where there is no such file."""
+    if given is None or not (path / given.file).is_file():
+        return {}
+    file, template = path / given.file, TagTemplate(given.channel)
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        rows = list(csv.DictReader(text))
+    try:
+        return {
+            template.render({word: row[word] for word in template.words}): Position(
+                **{
+                    name: float(row[column])
+                    for name in ("lat", "lon", "along_m")
+                    if (column := getattr(given, name)) != ""
+                }
+            )
+            for row in rows
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise FengsuiError(
+            f"{file}: must have the columns that the channel map names, with numbers: {error}"
+        ) from error
 
 
 def _merge(
-    site: str, sensors: list[RecordedSensor], columns: list[_Column], bad_rows: BadRows, unmapped: tuple[str, ...]
+    channel_map: ChannelMap,
+    sensors: list[RecordedSensor],
+    columns: list[_Column],
+    bad_rows: BadRows,
+    unmapped: tuple[str, ...],
 ) -> Recording:
     if not columns:
         raise FengsuiError(f"the channel map must fit a channel of the recording, got none of {list(unmapped)[:10]}")
@@ -187,7 +242,8 @@ def _merge(
     value = np.concatenate([one.value for one in columns])
     sensor = np.repeat(np.arange(len(columns), dtype=np.int32), [len(one.time_ns) for one in columns])
     order = np.argsort(time_ns, kind="stable")
-    return Recording(site, tuple(sensors), sensor[order], time_ns[order], value[order], bad_rows, unmapped)
+    rows = sensor[order], time_ns[order], value[order]
+    return Recording(channel_map.site, channel_map.asset, tuple(sensors), *rows, bad_rows, unmapped)
 
 
 def _check_tags(sensors: list[RecordedSensor]) -> None:

@@ -222,8 +222,10 @@ class ReplaySource:
 
     """
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    def __init__(self, name: str, settings: Settings, recording: Recording | None = None) -> None:
+        """Take the settings; and the recording, where it has been read already."""
         self.name = name
+        self._recording = recording
         self.finished = False
         self.received = 0
         self.acknowledged = 0
@@ -243,7 +245,7 @@ class ReplaySource:
 
     def run(self, inbox: Inbox) -> None:
         try:
-            recording = load(self._settings)
+            recording = load(self._settings) if self._recording is None else self._recording
         except (FengsuiError, OSError) as error:
             self.last_error = str(error)
             _log.error("recording_not_played", source=self.name, error=self.last_error)

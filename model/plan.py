@@ -52,6 +52,7 @@ class RuleSpec:
     latching: bool = False
     advice: tuple[Advice, ...] = ()
     assets: tuple[str, ...] = ()  # Asset.kind; given = it judges whole assets, and has no kinds
+    diagnostic: bool = False  # about the instrument, not about what it measures (IEC 62682)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from app.cli import (
     check,
     demo,
     doctor,
+    evaluate,
     journal,
     probe,
     processes,
@@ -43,6 +44,7 @@ app.command("check")(check.check)
 app.command("probe")(probe.probe)
 app.command("doctor")(doctor.doctor)
 app.command("replay")(replay.replay)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(alarms.app, name="alarms")
 app.command("status")(status.status)
 app.add_typer(journal.app, name="journal")

@@ -143,6 +143,17 @@ WORDS: dict[str, Text] = {
     ),
     "registry_written": Text("已写入 {path}：{sensors} 个测点", "Wrote {path}: {sensors} sensors"),
     "bad_rows": Text("略过 {count} 处无法读取的行，首处：{first}", "Left out {count} bad rows, the first: {first}"),
+    "evaluating": Text("评估（{pack}）", "Evaluating ({pack})"),
+    "evaluated": Text(
+        "规则包 {pack}：{readings} 条读数，{alarms} 条报警，已写入 {path}",
+        "Pack {pack}: {readings} readings, {alarms} alarms, written to {path}",
+    ),
+    "evaluated_diagnostic": Text(
+        "另有 {count} 条仪表诊断报警，未列入", "{count} more alarms were about the instruments and are not listed"
+    ),
+    "evaluated_unmapped": Text(
+        "{count} 个通道不在通道表中：{some}", "{count} channels are not in the channel map: {some}"
+    ),
     "replaying": Text("回放", "Replaying"),
     "journal_reading": Text("读取日志", "Reading the journal"),
     "journal_times": Text("时间", "Times"),

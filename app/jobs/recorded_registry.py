@@ -8,7 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from connectors.recording import RecordedRegistry
-from model.sensor import Position, Sensor
+from model.sensor import Asset, Position, Sensor
 from model.text import Text
 
 _ENTERPRISE, _GRID_CELL = "recording", "recording"
@@ -24,7 +24,7 @@ def write(recorded: RecordedRegistry, path: Path) -> None:
         "sites": [
             {"id": site, "name": dict(_NAME), "enterprise": _ENTERPRISE, "grid_cell": _GRID_CELL} for site in sites
         ],
-        "assets": [{"id": a.id, "name": _text(a.name), "site": a.site} for a in recorded.assets],
+        "assets": [_asset(asset) for asset in recorded.assets],
         "sensors": [_sensor(sensor) for sensor in recorded.sensors],
     }
     yaml = YAML(typ="safe", pure=True)
@@ -33,6 +33,15 @@ def write(recorded: RecordedRegistry, path: Path) -> None:
     yaml.width = 200
     with path.open("w", encoding="utf-8") as file:
         yaml.dump(data, file)
+
+
+def _asset(asset: Asset) -> dict[str, Any]:
+    entry: dict[str, Any] = {"id": asset.id, "name": _text(asset.name), "site": asset.site}
+    if asset.kind:
+        entry["kind"] = asset.kind
+    if asset.attributes:
+        entry["attributes"] = asset.attributes
+    return entry
 
 
 def _sensor(sensor: Sensor) -> dict[str, Any]:
