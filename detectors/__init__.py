@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from detectors.combustion import Combustion
 from detectors.cusum import Cusum
 from detectors.declaration import DeclaredParameters
 from detectors.ewma import Ewma
@@ -47,4 +48,5 @@ DETECTORS: dict[str, type[AnyDetector]] = {
 #: The same for detectors on whole assets.
 ASSET_DETECTORS: dict[str, type[AnyAssetDetector]] = {
     "vote": Vote,
+    "combustion": Combustion,
 }

@@ -47,7 +47,7 @@ class Declared:
     default: Parameter
     low: float | None  # inclusive
     high: float | None  # inclusive
-    choices: tuple[str, ...]  # of a word; empty for a number
+    choices: tuple[str, ...]  # of a word; empty for a number, and for free text, which has a text as default
 
 
 def declare(
@@ -93,6 +93,8 @@ def _unmet(parameter: Declared, given: object) -> str:
         return ""
     if parameter.choices:
         return "" if given in parameter.choices else f"must be one of {', '.join(parameter.choices)}"
+    if isinstance(parameter.default, str):
+        return "" if isinstance(given, str) else "must be a text"
     unit = "" if parameter.unit in {"", KIND_UNIT} else f" {parameter.unit}"
     requirement = f"must be a number{unit}"
     if parameter.low is not None:

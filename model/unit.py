@@ -112,6 +112,7 @@ _UNITS: dict[str, _Unit] = {
     "g/m3": _Unit("mass concentration", 1e3),
     "kg/m3": _Unit("mass concentration", 1e6),
     "dB/m": _Unit("optical density", 1.0),
+    "1/m": _Unit("optical density", 10.0),  # log10 of the light that is lost
     "%RH": _Unit("relative humidity", 1.0),
     "deg": _Unit("angle", 1.0),
     "rad": _Unit("angle", 180 / math.pi),

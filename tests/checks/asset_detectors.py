@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,15 @@ EPOCH_NS = 1_700_000_000_000_000_000
 #: Settings that do something within a short stream.
 EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
     "vote": [{"of": 2.0}, {"of": 3.0}, {"of": 1.0, "side": "low"}, {"of": 2.0, "side": "low", "every_s": 0.5}],
+    "combustion": [
+        {"co_kinds": "co", "humidity_kinds": "humidity", "warmup_s": 2.0, "gather_s": 5.0, "hold_s": 2.0},
+        {"o2_kinds": "co", "heat_s": 3.0, "learn_s": 5.0, "every_s": 0.5, "smoke_low": 0.5, "smoke_high": 1.0},
+    ],
+}
+
+#: What the sensors of an asset measure, kind and unit, in turn; where it is not the same for all.
+MEASURED: dict[str, list[tuple[str, str]]] = {
+    "Combustion": [("temperature", "°F"), ("smoke", "1/m"), ("co", "ppm"), ("humidity", "%RH")],
 }
 
 
@@ -38,20 +47,22 @@ class AssetStream:
     value: NDArray[np.float64]
 
 
-def asset(inputs: int) -> AssetView:
-    of = [AssetInput(f"s{n}", "gas", "%LEL", Position(along_m=100.0 * n), 1.0) for n in range(inputs)]
+def asset(inputs: int, measured: Sequence[tuple[str, str]] = (("gas", "%LEL"),)) -> AssetView:
+    kinds = [measured[n % len(measured)] for n in range(inputs)]
+    of = [AssetInput(f"s{n}", *kind, Position(along_m=100.0 * n), 1.0) for n, kind in enumerate(kinds)]
     return AssetView("vessel", {}, tuple(of))
 
 
 @st.composite
 def streams(draw: st.DrawFn, detector: AnyAssetDetector) -> AssetStream:
-    inputs = draw(st.integers(1, 4).filter(lambda count: detector.fits(asset(count))))
+    measured = MEASURED.get(type(detector).__name__, [("gas", "%LEL")])
+    inputs = draw(st.integers(1, 5).filter(lambda count: detector.fits(asset(count, measured))))
     rows = draw(st.integers(0, 30))
     steps = draw(st.lists(st.sampled_from([1, 1, 1, 1, 5]), min_size=rows, max_size=rows))
     time_ns = EPOCH_NS + np.cumsum(steps, dtype=np.int64) * round(detector.every_s * 1e9)
     cell = st.sampled_from([-3.0, 0.0, 1.0, 2.0, 2.0, 5.0, 30.0, float("nan"), float("inf"), -1e300])
     cells = draw(st.lists(cell, min_size=rows * inputs, max_size=rows * inputs))
-    return AssetStream(asset(inputs), time_ns, np.array(cells, np.float64).reshape(rows, inputs))
+    return AssetStream(asset(inputs, measured), time_ns, np.array(cells, np.float64).reshape(rows, inputs))
 
 
 def scores(detector: AnyAssetDetector, stream: AssetStream, *, state: Any = None, rows: slice = slice(None)) -> Columns:
@@ -66,7 +77,7 @@ def same(left: Columns, right: Columns) -> None:
 
 
 def check_equals_its_naive_twin(name: str, detector: AnyAssetDetector, stream: AssetStream) -> None:
-    found, wanted = scores(detector, stream), NAIVE[name](detector, stream.time_ns, stream.value)
+    found, wanted = scores(detector, stream), NAIVE[name](detector, stream.asset, stream.time_ns, stream.value)
     assert found.keys() == wanted.keys() == detector.units("%LEL").keys()
     for column in found:
         np.testing.assert_allclose(found[column], wanted[column], rtol=1e-9, equal_nan=True)

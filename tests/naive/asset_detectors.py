@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.detector import AssetView
+from tests.naive.combustion import combustion
+
 Columns = dict[str, list[float]]
 
 
-def vote(detector: Any, _: NDArray[np.int64], value: NDArray[np.float64]) -> Columns:
+def vote(detector: Any, _: AssetView, __: NDArray[np.int64], value: NDArray[np.float64]) -> Columns:
     return {"": [_voted(detector, row) for row in value], "most": [_voted(detector, row, silent=True) for row in value]}
 
 
@@ -30,4 +33,7 @@ def _voted(detector: Any, row: Iterable[float], *, silent: bool = False) -> floa
     return min(v for v in said if sum(other <= v for other in said) >= wanted)
 
 
-NAIVE: dict[str, Callable[[Any, NDArray[np.int64], NDArray[np.float64]], Columns]] = {"vote": vote}
+NAIVE: dict[str, Callable[[Any, AssetView, NDArray[np.int64], NDArray[np.float64]], Columns]] = {
+    "vote": vote,
+    "combustion": combustion,
+}
