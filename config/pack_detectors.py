@@ -18,7 +18,7 @@ from detectors.flatline import Flatline
 from detectors.parameters import build, build_for_assets
 from detectors.rate import Rate
 from detectors.silence import Silence
-from model.detector import operand_units
+from model.detector import Confirming, operand_units
 from model.errors import Place
 from model.plan import DetectorSpec, Parameter
 from model.sensor import Kind
@@ -47,6 +47,7 @@ class BoundDetector:
     assets: frozenset[str] = frozenset()  # given = it scores whole assets
     operands: Mapping[str, str] = field(default_factory=dict)  # of a detector on assets: what may be named -> unit
     every_s: float = 0.0  # its grid
+    confirms: bool = False  # rules on single sensors may yield to it
 
 
 def read_detector(
@@ -83,6 +84,7 @@ def _of_assets(spec: DetectorSpec, detector: AnyAssetDetector, kinds: Mapping[st
         assets=frozenset(spec.assets),
         operands=operand_units(spec.id, detector.units(unit)),
         every_s=detector.every_s,
+        confirms=isinstance(detector, Confirming),
     )
 
 

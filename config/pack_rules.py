@@ -49,6 +49,9 @@ class _RuleShape(Shape):
         description="Where the limits come from: standard and clause."
     )
     latching: bool = Field(default=False, description="Stays until a person resets it.")
+    yields_to: str = Field(
+        default="", description="Detector on assets that judges instead, where it sees enough beside the sensor."
+    )
     diagnostic: bool = Field(default=False, description="About the instrument, not about what it measures.")
     grades: dict[GradeName, _GradeShape] = Field(min_length=1)
 
@@ -100,6 +103,7 @@ def read_rule(document: Document, name: str, findings: Findings) -> RuleSpec | N
         shape.source.text(),
         shape.latching,
         assets=tuple(shape.assets),
+        yields_to=shape.yields_to,
         diagnostic=shape.diagnostic,
     )
 
@@ -124,6 +128,9 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
         parsed.append(condition)
         _refuse_time_beside_readings(place, condition, spec.when, vocabulary, findings)
         names |= {comparison.operand for comparison in comparisons(condition)}
+    if rule.yields_to and not _can_confirm(rule, vocabulary):
+        requirement = "must be a detector on assets that looks at all kinds of the rule and can confirm them"
+        findings.error(document.place("rules", rule.id, "yields_to"), requirement, rule.yields_to)
     for at, asset in enumerate(rule.assets):
         _check_on_assets(document, rule, parsed, vocabulary, (at, asset), findings)
     for kind in (vocabulary.kinds[name] for name in rule.kinds if name in vocabulary.kinds):
@@ -137,6 +144,11 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
         place = document.place("rules", rule.id, "grades", "red", "on_delay")
         findings.warn(place, "should be 0 where red means danger to life", f"{rule.grades[-1].on_delay_s:g} s")
     return frozenset(name.partition(".")[0] for name in names)
+
+
+def _can_confirm(rule: RuleSpec, vocabulary: Vocabulary) -> bool:
+    known = next((d for d in vocabulary.detectors if d.id == rule.yields_to), None)
+    return known is not None and known.confirms and bool(rule.kinds) and known.kinds >= set(rule.kinds)
 
 
 def _check_on_assets(

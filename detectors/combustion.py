@@ -181,11 +181,12 @@ class Combustion:
     def confirms(self, asset: AssetView, kind: str) -> bool:
         """Whether the room's other sensors can tell this kind's nuisances from a fire.
 
-        Of smoke they can with heat and carbon monoxide beside it: steam and dust have neither, cooking has little.
+        Of smoke they can with heat and carbon monoxide beside it: steam and dust have neither, cooking has little. Of
+        the other kinds, with any second sensor.
         """
         families = {self._family(one)[0] for one in asset.inputs}
         own = {self._family(one)[0] for one in asset.inputs if one.kind == kind}
-        return own == {SMOKE} and families >= {HEAT, CO}
+        return families >= {HEAT, CO} if SMOKE in own else self.fits(asset)
 
     def init(self, asset: AssetView) -> CombustionState:
         signs = np.zeros(len(asset.inputs), SIGN_FIELDS)

@@ -164,6 +164,18 @@ class AssetDetector(Protocol[S]):
         ...
 
 
+@runtime_checkable
+class Confirming(Protocol):
+    """A detector on assets that can tell nuisances of a single sensor from the real thing by what the others say.
+
+    Rules on single sensors may yield to it (``RuleSpec.yields_to``), where it fits the asset.
+    """
+
+    def confirms(self, asset: AssetView, kind: str) -> bool:
+        """Whether the asset has, beside its sensors of this kind, what that takes."""
+        ...
+
+
 #: Column of a detector that gives the highest score there could be with the sensors that say nothing now.
 MOST = "most"
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.parameters import build_for_assets
 from model.batch import GOOD, UNCERTAIN, Batch
-from model.detector import MOST, AssetDetector, AssetInput, AssetView, Columns, operand, operand_units
+from model.detector import MOST, AssetDetector, AssetInput, AssetView, Columns, Confirming, operand, operand_units
 from model.inputs import Tick
 from model.plan import DetectorSpec, Plan
 from model.sensor import Asset, Kind
@@ -159,6 +159,17 @@ def _view(
         for index, one in ((index, plan.sensors[index]) for index in sensors)
     ]
     return AssetView(asset.id, asset.attributes, tuple(inputs))
+
+
+def confirmed(programs: Sequence[AssetProgram], plan: Plan, detector: str) -> NDArray[np.bool_]:
+    """Which sensors a detector on assets can confirm by the others of their asset: bool [sensors]."""
+    own: set[str] = set()
+    for bound in (bound for program in programs for bound in program.detectors if bound.spec.id == detector):
+        if isinstance(bound.detector, Confirming):
+            for view, inputs in zip(bound.views, bound.inputs, strict=True):
+                if inputs is not None:
+                    own |= {one.tag for one in view.inputs if bound.detector.confirms(view, one.kind)}
+    return np.array([sensor.tag in own for sensor in plan.sensors], np.bool_)
 
 
 def _unit(plan: Plan, spec: DetectorSpec) -> str:

@@ -18,7 +18,7 @@ from detectors.silence import Silence
 from model.detector import Detector, LowerBounding, SensorGroup
 from model.plan import DetectorSpec, Plan
 from model.sensor import Kind
-from pipeline.process.assets import AssetProgram, bind_assets
+from pipeline.process.assets import AssetProgram, bind_assets, confirmed
 from pipeline.process.bound_rule import BoundRule, bind_rule
 from pipeline.process.change import About
 from pipeline.process.gateways import Gateways, bind_gateways
@@ -126,6 +126,8 @@ def bind(plan: Plan) -> Bound:
     periods = np.array([_period_s(plan, programs[p].kind, i) for i, p in enumerate(program_of)], np.float64)
     lateness = {i: int(programs[p].kind.lateness_s * 1e9) for i, p in enumerate(program_of)}
     offline_ns = (np.maximum(OFFLINE_S, 3 * periods) * 1e9).astype(np.int64)
+    asset_programs = bind_assets(plan, periods, offline_ns)
+    _let_rules_yield(plan, programs, asset_programs)
     return Bound(
         plan=plan,
         programs=programs,
@@ -135,7 +137,7 @@ def bind(plan: Plan) -> Bound:
         pause_ns=(np.maximum(PAUSE_S, 3 * periods) * 1e9).astype(np.int64),
         lateness_ns={i: late for i, late in lateness.items() if late > 0},
         tag_index={sensor.tag: i for i, sensor in enumerate(plan.sensors)},
-        asset_programs=bind_assets(plan, periods, offline_ns),
+        asset_programs=asset_programs,
         gateways=bind_gateways(
             plan.sensors,
             periods,
@@ -143,6 +145,16 @@ def bind(plan: Plan) -> Bound:
             np.array([program.silence_s_min() for program in programs])[program_of],
         ),
     )
+
+
+def _let_rules_yield(plan: Plan, programs: list[KindProgram], asset_programs: list[AssetProgram]) -> None:
+    """Tell rules which of their sensors a detector on the whole asset judges instead."""
+    for detector in {rule.yields_to for rule in plan.rules if rule.yields_to}:
+        of_assets = confirmed(asset_programs, plan, detector)
+        for program in programs:
+            for rule in program.rules:
+                if rule.spec.yields_to == detector:
+                    rule.yields = of_assets[program.sensors]
 
 
 def _period_s(plan: Plan, kind: Kind, sensor: int) -> float:

@@ -30,6 +30,7 @@ class BoundRule:
     operands: frozenset[str]
     lower_bounds: dict[str, AtLeast]  # operand -> which of its scores are lower bounds
     state: GradingState
+    yields: NDArray[np.bool_] | None = None  # [slots], where a detector on the whole asset judges instead
 
     def grade(self, level: int) -> Grade:
         return Grade.NONE if level == 0 else self.spec.grades[level - 1].grade

@@ -150,6 +150,8 @@ def _concerned(
     begins = [test.begins(columns) for test, may in zip(rule.tests, may_begin, strict=True) if may]
     concerned = rows_begun(rule.state, slots) if begun else np.zeros(len(slots), np.bool_)
     if begins and (any_begins := np.logical_or.reduce(begins)).any():
+        if rule.yields is not None:
+            any_begins &= ~rule.yields[slots]
         concerned |= np.isin(slots, slots[any_begins])
     some = np.flatnonzero(concerned)
     return some if len(some) else None

@@ -19,7 +19,8 @@ ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| [^|]+ \|$", re.MULTILINE
 def row(parameter: Declared) -> tuple[str, str, str]:
     unit = {KIND_UNIT: "of the kind", "": "–"}.get(parameter.unit, parameter.unit)
     default = parameter.default
-    return parameter.name, unit, "none" if default is None else default if isinstance(default, str) else f"{default:g}"
+    shown = f"{default:g}" if isinstance(default, float) else default
+    return parameter.name, unit, str(shown or "none")
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -16,6 +16,7 @@ PACKS, WARNINGS = check_packs(NAMES, Path())
 LIFE_SAFETY = {
     "gas.lel",
     "gas.well",
+    "fire.room",
     "fire.smoke",
     "fire.heat",
     "fire.heat_rise",
@@ -57,7 +58,7 @@ def test_the_channel_map_of_a_recording_names_kinds_of_its_pack(path: Path) -> N
 
 def test_every_kind_has_an_ordinary_life_that_expects_nothing() -> None:
     quiet = {test.kind for test in PACKS.tests if not test.expect and test.duration_s >= 3600}
-    assert quiet == {kind.id for kind in PACKS.kinds}
+    assert quiet >= {kind.id for kind in PACKS.kinds}
 
 
 def test_every_rule_says_where_its_limits_come_from() -> None:
