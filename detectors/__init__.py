@@ -14,6 +14,7 @@ from detectors.declaration import DeclaredParameters
 from detectors.ewma import Ewma
 from detectors.flatline import Flatline
 from detectors.limit import Limit
+from detectors.pca import Pca
 from detectors.rate import Rate
 from detectors.silence import Silence
 from detectors.spike import Spike
@@ -49,4 +50,5 @@ DETECTORS: dict[str, type[AnyDetector]] = {
 ASSET_DETECTORS: dict[str, type[AnyAssetDetector]] = {
     "vote": Vote,
     "combustion": Combustion,
+    "pca": Pca,
 }

@@ -179,6 +179,9 @@ class Confirming(Protocol):
 #: Column of a detector that gives the highest score there could be with the sensors that say nothing now.
 MOST = "most"
 
+#: Column of a detector that gives the place (from 1) of the sensor that moves its score most; events give its tag.
+CONTRIBUTOR = "contributor"
+
 
 def operand(detector: str, column: str) -> str:
     """How conditions name a column of a detector on assets."""

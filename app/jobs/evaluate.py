@@ -47,6 +47,7 @@ _OLDEST_NS = int(np.datetime64("2001-01-01", "ns").astype(np.int64))
 _MOVED_NS = 1044 * 7 * 86_400 * 10**9
 _GROUP = 500  # readings a message
 _POLL_S = 0.05
+_PAUSE_STEPS = 10  # between training and series, so that no detector takes them for one stretch
 
 Progress = Callable[[int, int], None]
 
@@ -182,7 +183,7 @@ def write(found: Sequence[Found], file: Path, *, local: bool) -> None:
 
 
 def with_training(recording: Recording, training: Training | None) -> Recording:
-    """Let every series begin with the rows of the training series, as if they had come just before.
+    """Let every series begin with the rows of the training series, as if they had come shortly before.
 
     A training series itself, and a series that lacks the channels, stay as they are.
     """
@@ -200,7 +201,7 @@ def with_training(recording: Recording, training: Training | None) -> Recording:
     for name in (name for name in names if not fnmatch(name, training.series)):
         pupil = _counterparts(recording, teacher, name)[recording.sensor[taught]]
         rows = taught[pupil >= 0]
-        moved_ns = _begins(recording)[name] - step_ns - int(instants[-1])
+        moved_ns = _begins(recording)[name] - _PAUSE_STEPS * step_ns - int(instants[-1])
         parts.append((pupil[pupil >= 0], recording.time_ns[rows] + moved_ns, recording.value[rows]))
     sensor, time_ns, value = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(time_ns, kind="stable")

@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from detectors.parameters import build_for_assets
 from model.batch import GOOD, UNCERTAIN, Batch
-from model.detector import MOST, AssetDetector, AssetInput, AssetView, Columns, Confirming, operand, operand_units
+from model.detector import (
+    CONTRIBUTOR,
+    MOST,
+    AssetDetector,
+    AssetInput,
+    AssetView,
+    Columns,
+    Confirming,
+    operand,
+    operand_units,
+)
 from model.inputs import Tick
 from model.plan import DetectorSpec, Plan
 from model.sensor import Asset, Kind
@@ -272,7 +282,18 @@ def _facts(program: AssetProgram, rule: BoundRule, reached: Instants, columns: C
         if bound.spec.id in named and inputs is not None:
             said = zip((one.tag for one in bound.views[slot].inputs), reached.value[at][inputs].tolist(), strict=True)
             facts |= {tag: value for tag, value in said if not np.isnan(value)}
+            facts = _named(facts, operand(bound.spec.id, CONTRIBUTOR), bound.views[slot])
     return facts
+
+
+def _named(facts: dict[str, float], column: str, asset: AssetView) -> dict[str, float]:
+    """The foremost sensor by its tag, where the detector says which it is."""
+    if column not in facts:
+        return facts
+    place = int(facts[column]) - 1
+    return {name: value for name, value in facts.items() if name != column} | {
+        f"{column} {asset.inputs[place].tag}": facts[column]
+    }
 
 
 def _scores(program: AssetProgram, reached: Instants) -> tuple[Columns, Columns]:

@@ -30,6 +30,11 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
         {"co_kinds": "co", "humidity_kinds": "humidity", "warmup_s": 2.0, "gather_s": 5.0, "hold_s": 2.0},
         {"o2_kinds": "co", "heat_s": 3.0, "learn_s": 5.0, "every_s": 0.5, "smoke_low": 0.5, "smoke_high": 1.0},
     ],
+    "pca": [
+        {"warmup_s": 12.0, "explained": 0.61, "hold_s": 4.0},
+        {"warmup_s": 10.0, "lags": 1.0, "ridge": 1.0, "adapt_s": 7.0, "explained": 0.0},
+        {"warmup_s": 11.0, "smooth_s": 1.7, "explained": 0.83, "confidence": 0.9},
+    ],
 }
 
 #: What the sensors of an asset measure, kind and unit, in turn; where it is not the same for all.
@@ -80,7 +85,7 @@ def check_equals_its_naive_twin(name: str, detector: AnyAssetDetector, stream: A
     found, wanted = scores(detector, stream), NAIVE[name](detector, stream.asset, stream.time_ns, stream.value)
     assert found.keys() == wanted.keys() == detector.units("%LEL").keys()
     for column in found:
-        np.testing.assert_allclose(found[column], wanted[column], rtol=1e-9, equal_nan=True)
+        np.testing.assert_allclose(found[column], wanted[column], rtol=1e-9, atol=1e-9, equal_nan=True)
 
 
 def check_any_split_gives_the_same_bits(name: str, detector: AnyAssetDetector, stream: AssetStream) -> None:

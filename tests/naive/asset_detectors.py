@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model.detector import AssetView
 from tests.naive.combustion import combustion
+from tests.naive.pca import pca
 
 Columns = dict[str, list[float]]
 
@@ -36,4 +37,5 @@ def _voted(detector: Any, row: Iterable[float], *, silent: bool = False) -> floa
 NAIVE: dict[str, Callable[[Any, AssetView, NDArray[np.int64], NDArray[np.float64]], Columns]] = {
     "vote": vote,
     "combustion": combustion,
+    "pca": pca,
 }

@@ -11,7 +11,7 @@ from config.packs import SHIPPED, check_packs
 from connectors.channel_map import load_channel_map
 from model.alarm import Grade
 
-NAMES = ["gas", "pipeline", "fire"]
+NAMES = ["gas", "pipeline", "fire", "plant"]
 PACKS, WARNINGS = check_packs(NAMES, Path())
 LIFE_SAFETY = {
     "gas.lel",
