@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from model.alarm import Alarm, AlarmEvent, AlarmState, after, beginning
+from model.alarm import Alarm, AlarmEvent, AlarmState, Transition, after, beginning
 from model.connector import Refusal
 from model.errors import StoreFull
 from model.heartbeat import HEARTBEAT
@@ -158,6 +158,7 @@ _ADD_UNREGISTERED = _NEW.on_conflict_do_update(
 )
 
 
+_ADD_EVENT = insert(events).on_conflict_do_nothing().returning(events.c.id)
 _ADD_OUTBOX_ROW = insert(outbox).on_conflict_do_nothing()
 _POSITION = insert(position)
 _MOVE_POSITION = _POSITION.on_conflict_do_update(index_elements=["one"], set_={"offset": _POSITION.excluded.offset})
@@ -306,17 +307,15 @@ def earlier_plans(ask: Callable[[], AbstractContextManager[Connection]], in_forc
 
 
 def _add_events(connection: Connection, given: Sequence[AlarmEvent]) -> int:
-    stored: set[str] = set()
-    for part in _parts([event.id for event in given]):
-        stored.update(connection.execute(select(events.c.id).where(events.c.id.in_(part))).scalars())
-    new = list({event.id: event for event in given if event.id not in stored}.values())
+    if not given:
+        return 0
+    rows = [{"id": e.id, "alarm_id": e.alarm_id, "offset": e.offset, "body": _json(e)} for e in given]
+    added = set(connection.execute(_ADD_EVENT, rows).scalars())
+    new = list({event.id: event for event in given if event.id in added}.values())
     if not new:
         return 0
-    connection.execute(
-        insert(events),
-        [{"id": e.id, "alarm_id": e.alarm_id, "offset": e.offset, "body": _json(e)} for e in new],
-    )
-    changed = _stored_alarms(connection, list({event.alarm_id for event in new}))
+    begun = {event.alarm_id for event in new if event.transition is Transition.RAISED}
+    changed = _stored_alarms(connection, list({event.alarm_id for event in new} - begun))
     for event in new:
         before = changed.get(event.alarm_id)
         if before is None:

@@ -139,6 +139,13 @@ def mosquitto(folder: Path, *options: str) -> Iterator[Mosquitto]:
         broker.stop()
 
 
+def _end(connection: socket.socket) -> None:
+    """Close for good: a close alone leaves it open while another thread waits in it."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
 class Relay:
     """A TCP connection that a test can cut: what connects here is carried on to another port."""
 
@@ -165,14 +172,13 @@ class Relay:
                 if one not in self._swallowed:
                     other.sendall(data)
         for end in (one, other):
-            end.close()
+            _end(end)
 
     def cut(self) -> None:
         """End what is connected, without a word; who comes again is carried again."""
         gone, self._open = self._open, []
         for end in gone:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+            _end(end)
 
     def swallow(self) -> None:
         """Leave what is connected open and carry nothing more of it, as a half-open connection does."""

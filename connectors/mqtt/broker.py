@@ -85,6 +85,7 @@ class FramedClient(Client):
 
     on_frames: OnFrames | None = None
     heard_s: float = 0.0  # monotonic time of the last byte
+    drained: bool = False  # the last read took all that there was; not known on paho's own way
     _frames: FrameBuffer | None = None
     _other: bytes = b""  # a packet that is paho's, on its way through ``_sock_recv``
     _at: int = 0
@@ -113,6 +114,7 @@ class FramedClient(Client):
             return
         self.heard_s = time.monotonic()
         self._last_bytes_received = self.heard_s
+        self.drained = len(data) < _READ_BYTES
         self._frames.feed(data)
         self._take_apart(self._frames)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 MORE, OTHER, FAULT = 0, 1, 2
 _PUBLISH_BITS, _QOS_2_BITS = 0x30, 0x04
 _MESSAGES_MAX = 8192
+_PACKET_BYTES_MIN = 5  # a PUBLISH of QoS 0 with a topic of one letter
 
 _BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 _I64 = types.Array(types.int64, 1, "C")
@@ -83,8 +84,8 @@ class FrameBuffer:
             MQTT (``FAULT``).
 
         """
-        rows = np.empty((7, _MESSAGES_MAX), np.int64)
         data = bytes(self._bytes)
+        rows = np.empty((7, min(_MESSAGES_MAX, len(data) // _PACKET_BYTES_MIN + 1)), np.int64)
         count, used, why = _take(np.frombuffer(data, np.uint8), self._five, *rows)
         del self._bytes[:used]
         frames = Frames(data, *rows[:, :count])

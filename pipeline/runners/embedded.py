@@ -147,9 +147,10 @@ class EmbeddedRunner:
         is_second = tick.elapsed_ns >= self._next_tick_ns
         begun = self._stuck or self._begin(deliveries, self._inputs_of_second(tick) if is_second else [])
         is_under_way = self.room.begin_commit()
-        if self._durable:
-            self._judge(self._durable)  # while the disk is at work on the next one
+        self._judge_durable()  # while the disk is at work on the next one
         self._durable = self._settle(begun) if is_under_way else None
+        if self._durable and not len(self.inbox):
+            self._judge_durable()  # nothing else is to be done
         self._stuck = None if is_under_way else begun
         if is_second:
             self._next_tick_ns = tick.elapsed_ns + TICK_NS
@@ -160,8 +161,7 @@ class EmbeddedRunner:
 
     def finish(self) -> None:
         """Judge what is durable, end the sources, leave a snapshot."""
-        if self._durable:
-            self._judge(self._durable)
+        self._judge_durable()
         self._shut_down()
 
     def stop(self) -> None:
@@ -241,6 +241,11 @@ class EmbeddedRunner:
         self._acknowledge(begun.deliveries)
         recovery.count_intake(self.metrics, begun.intake)
         return begun if begun.durable else None
+
+    def _judge_durable(self) -> None:
+        durable, self._durable = self._durable, None
+        if durable:
+            self._judge(durable)
 
     def _judge(self, durable: _Round) -> list[AlarmEvent]:
         events, refusals = self._apply(durable.durable)
