@@ -15,6 +15,7 @@ from detectors.ewma import Ewma
 from detectors.flatline import Flatline
 from detectors.limit import Limit
 from detectors.pca import Pca
+from detectors.pressure_wave import PressureWave
 from detectors.rate import Rate
 from detectors.silence import Silence
 from detectors.spike import Spike
@@ -51,4 +52,5 @@ ASSET_DETECTORS: dict[str, type[AnyAssetDetector]] = {
     "vote": Vote,
     "combustion": Combustion,
     "pca": Pca,
+    "pressure_wave": PressureWave,
 }

@@ -35,6 +35,11 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
         {"warmup_s": 10.0, "lags": 1.0, "ridge": 1.0, "adapt_s": 7.0, "explained": 0.0},
         {"warmup_s": 11.0, "smooth_s": 1.7, "explained": 0.83, "confidence": 0.9},
     ],
+    "pressure_wave": [
+        {"every_s": 1.0, "front_s": 1.0, "before_s": 2.0, "warmup_s": 1.0, "front_sigma": 2.0, "hold_s": 3.0}
+        | {"wave_speed_m_s": 50.0, "together_sigma": 2.0, "opening_s": 9.0},
+        {"every_s": 0.5, "front_s": 1.0, "before_s": 1.0, "warmup_s": 1.0, "front_sigma": 2.0, "sigma_floor": 0.5},
+    ],
 }
 
 #: What the sensors of an asset measure, kind and unit, in turn; where it is not the same for all.

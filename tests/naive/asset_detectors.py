@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from model.detector import AssetView
 from tests.naive.combustion import combustion
 from tests.naive.pca import pca
+from tests.naive.pressure_wave import pressure_wave
 
 Columns = dict[str, list[float]]
 
@@ -38,4 +39,5 @@ NAIVE: dict[str, Callable[[Any, AssetView, NDArray[np.int64], NDArray[np.float64
     "vote": vote,
     "combustion": combustion,
     "pca": pca,
+    "pressure_wave": pressure_wave,
 }
