@@ -13,10 +13,12 @@ from detectors.cusum import Cusum
 from detectors.declaration import DeclaredParameters
 from detectors.ewma import Ewma
 from detectors.flatline import Flatline
+from detectors.gas_evidence import GasEvidence
 from detectors.limit import Limit
 from detectors.pca import Pca
 from detectors.pressure_wave import PressureWave
 from detectors.rate import Rate
+from detectors.rise import Rise
 from detectors.silence import Silence
 from detectors.spike import Spike
 from detectors.vote import Vote
@@ -45,6 +47,7 @@ DETECTORS: dict[str, type[AnyDetector]] = {
     "flatline": Flatline,
     "silence": Silence,
     "spike": Spike,
+    "rise": Rise,
 }
 
 #: The same for detectors on whole assets.
@@ -53,4 +56,5 @@ ASSET_DETECTORS: dict[str, type[AnyAssetDetector]] = {
     "combustion": Combustion,
     "pca": Pca,
     "pressure_wave": PressureWave,
+    "gas_evidence": GasEvidence,
 }

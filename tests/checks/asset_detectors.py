@@ -40,12 +40,29 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
         | {"wave_speed_m_s": 50.0, "together_sigma": 2.0, "opening_s": 9.0},
         {"every_s": 0.5, "front_s": 1.0, "before_s": 1.0, "warmup_s": 1.0, "front_sigma": 2.0, "sigma_floor": 0.5},
     ],
+    "gas_evidence": [
+        {
+            "every_s": 1.0,
+            "background_s": 60.0,
+            "warmup_s": 3.0,
+            "memory_s": 20.0,
+            "wind_s": 3.0,
+            "hold_s": 4.0,
+            "cap": 4.0,
+        },
+        {"every_s": 1.0, "background_s": 60.0, "warmup_s": 0.0, "floor": 2.1, "spreads": 1.0, "hold_s": 0.0},
+    ],
 }
 
 #: What the sensors of an asset measure, kind and unit, in turn; where it is not the same for all.
 MEASURED: dict[str, list[tuple[str, str]]] = {
     "Combustion": [("temperature", "°F"), ("smoke", "1/m"), ("co", "ppm"), ("humidity", "%RH")],
+    "GasEvidence": [("gas", "ppm"), ("speed", "m/s"), ("gas", "ppm"), ("wind", "deg"), ("gas", "ppm")],
 }
+
+
+#: Attributes of the asset: places from which gas may come.
+SOURCES = {"source_a_lat": 40.0002, "source_a_lon": 116.0003, "source_b_lat": 40.0007, "source_b_lon": 116.0014}
 
 
 @dataclass(frozen=True)
@@ -59,8 +76,12 @@ class AssetStream:
 
 def asset(inputs: int, measured: Sequence[tuple[str, str]] = (("gas", "%LEL"),)) -> AssetView:
     kinds = [measured[n % len(measured)] for n in range(inputs)]
-    of = [AssetInput(f"s{n}", *kind, Position(along_m=100.0 * n), 1.0) for n, kind in enumerate(kinds)]
-    return AssetView("vessel", {}, tuple(of))
+    of = [AssetInput(f"s{n}", *kind, _position(n), 1.0) for n, kind in enumerate(kinds)]
+    return AssetView("vessel", SOURCES, tuple(of))
+
+
+def _position(n: int) -> Position:
+    return Position(lat=40.0 + 1e-3 * (n % 2), lon=116.0 + 1e-3 * (n // 2), along_m=100.0 * n)
 
 
 @st.composite

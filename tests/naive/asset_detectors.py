@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model.detector import AssetView
 from tests.naive.combustion import combustion
+from tests.naive.gas_evidence import gas_evidence
 from tests.naive.pca import pca
 from tests.naive.pressure_wave import pressure_wave
 
@@ -40,4 +41,5 @@ NAIVE: dict[str, Callable[[Any, AssetView, NDArray[np.int64], NDArray[np.float64
     "combustion": combustion,
     "pca": pca,
     "pressure_wave": pressure_wave,
+    "gas_evidence": gas_evidence,
 }

@@ -18,8 +18,10 @@ from detectors.ewma import Ewma
 from detectors.flatline import Flatline
 from detectors.limit import Limit
 from detectors.rate import Rate
+from detectors.rise import Rise
 from detectors.silence import Silence
 from detectors.spike import Spike
+from tests.naive.gas_evidence import CleanAir
 
 NAN = math.nan
 
@@ -300,6 +302,35 @@ class NaiveSpike:
         return None
 
 
+@dataclass
+class NaiveRise:
+    """The clean air of one sensor, as in the twin of ``gas_evidence``."""
+
+    detector: Rise
+    period_s: float
+    air: CleanAir = field(init=False)
+    level: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.air = CleanAir(self.detector, round(3e9 * self.period_s))
+
+    def row(self, time_ns: int, value: float) -> float:
+        if not abs(value) <= 1e100:
+            return NAN
+        air, last_ns = self.air, self.air.last_ns
+        air.begin(value)
+        residual, known = value - air.background, air.known
+        if known:
+            dt_s = 0.0 if last_ns is None else min(time_ns - last_ns, air.gap_ns) / 1e9
+            smooth_s = self.detector.smooth_s
+            self.level += (1 - math.exp(-dt_s / smooth_s) if smooth_s else 1.0) * (residual - self.level)
+        air.learn(time_ns, residual, air.gas(residual))
+        return self.level if known else NAN
+
+    def tick(self, elapsed_ns: int) -> float | None:
+        return None
+
+
 NAIVE: dict[str, Callable[..., NaiveSensor]] = {
     "limit": NaiveLimit,
     "rate": NaiveRate,
@@ -308,4 +339,5 @@ NAIVE: dict[str, Callable[..., NaiveSensor]] = {
     "flatline": NaiveFlatline,
     "silence": NaiveSilence,
     "spike": NaiveSpike,
+    "rise": NaiveRise,
 }
