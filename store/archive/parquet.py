@@ -244,9 +244,11 @@ class OpenFile:
             if device.null_count < len(device):
                 is_other = np.asarray(device.is_valid())
                 time_ns = np.where(is_other, np.asarray(device.fill_null(0)), at_ns)
-            number = np.searchsorted(ends, np.arange(len(at_ns)), side="right") - 1
-            rows = Rows(
-                number.astype(np.int32),
+            count = np.diff(ends.clip(0, len(at_ns)))
+            if int(count.sum()) != len(at_ns) or len(at_ns) != self.index.groups[group].rows:
+                raise WrongFile(self.path, f"row group {group} must hold {self.index.groups[group].rows} rows")
+            return Rows(
+                np.repeat(np.arange(len(count), dtype=np.int32), count),
                 at_ns,
                 time_ns,
                 _numpy(table, "received"),
@@ -254,9 +256,6 @@ class OpenFile:
                 _numpy(table, "quality"),
                 _numpy(table, "offset"),
             )
-        if len(rows) != self.index.groups[group].rows:
-            raise WrongFile(self.path, f"row group {group} must hold {self.index.groups[group].rows} rows")
-        return rows
 
 
 def _series_of(group: Group, path: Path) -> list[Counted]:

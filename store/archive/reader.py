@@ -301,18 +301,13 @@ class _Wanted:
     def __init__(self, plan: Plan) -> None:
         units = {kind.id: kind.unit for kind in plan.kinds}
         self._sensors = {one.tag: (at, units[one.kind]) for at, one in enumerate(plan.sensors)}
+        self._last: tuple[Sequence[Series], NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]] | None = None
 
     def fit(self, series: Sequence[Series], rows: Rows) -> tuple[Rows, int]:
         """Rows that count in the plan's sensors, and how many do not fit it."""
-        sensor = np.full(len(series), -1, np.int32)
-        factor, offset = np.ones(len(series)), np.zeros(len(series))
-        for at, one in enumerate(series):
-            place, unit = self._sensors.get(one.tag, (-1, one.unit))
-            try:
-                factor[at], offset[at] = factor_and_offset(one.unit, unit)
-            except UnitError:
-                place = -1
-            sensor[at] = place
+        if self._last is None or self._last[0] is not series:  # all row groups of a file count in one list
+            self._last = series, *self._places(series)
+        _, sensor, factor, offset = self._last
         fits = sensor[rows.series] >= 0
         kept = rows if fits.all() else rows.take(fits)
         value = kept.value
@@ -321,6 +316,20 @@ class _Wanted:
                 value = value * factor[kept.series] + offset[kept.series]
         renamed = kept.renumbered(sensor)
         return renamed.with_value(value), len(rows) - len(kept)
+
+    def _places(self, series: Sequence[Series]) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
+        """Of each series: its sensor, -1 = none that it fits, and factor and offset of its unit."""
+        sensor = np.full(len(series), -1, np.int32)
+        factor, offset = np.ones(len(series)), np.zeros(len(series))
+        for at, one in enumerate(series):
+            place, unit = self._sensors.get(one.tag, (-1, one.unit))
+            if one.unit != unit:
+                try:
+                    factor[at], offset[at] = factor_and_offset(one.unit, unit)
+                except UnitError:
+                    place = -1
+            sensor[at] = place
+        return sensor, factor, offset
 
 
 def _windows(

@@ -82,7 +82,14 @@ class Rows:
         return self.take(np.lexsort((self.offset, self.at_ns, self.series)))
 
     def by_time(self) -> Rows:
-        return self.take(np.lexsort((self.offset, self.at_ns)))
+        """Sorted by time and offset."""
+        order = np.argsort(self.at_ns)
+        at_ns = self.at_ns[order]
+        same = np.flatnonzero(at_ns[1:] == at_ns[:-1])
+        if len(same):  # few as a rule; only among these the offsets decide
+            tied = np.union1d(same, same + 1)
+            order[tied] = order[tied][np.lexsort((self.offset[order[tied]], at_ns[tied]))]
+        return self.take(order)
 
     def between(self, from_ns: int, to_ns: int) -> Rows:
         """Those filed under a time from the first on and before the second."""
