@@ -155,6 +155,7 @@ class Relay:
         self.port: int = self._server.getsockname()[1]
         self._open: list[socket.socket] = []
         self._swallowed: set[socket.socket] = set()
+        self._swallows_all = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -169,7 +170,7 @@ class Relay:
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := one.recv(65536):
-                if one not in self._swallowed:
+                if one not in self._swallowed and not self._swallows_all:
                     other.sendall(data)
         for end in (one, other):
             _end(end)
@@ -180,9 +181,13 @@ class Relay:
         for end in gone:
             _end(end)
 
-    def swallow(self) -> None:
-        """Leave what is connected open and carry nothing more of it, as a half-open connection does."""
+    def swallow(self, *, later_too: bool = False) -> None:
+        """Leave what is connected open and carry nothing more of it, as a half-open connection does.
+
+        ``later_too``: nor of what connects later.
+        """
         self._swallowed |= set(self._open)
+        self._swallows_all = later_too
 
     def close(self) -> None:
         self._server.close()

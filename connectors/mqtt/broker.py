@@ -49,7 +49,7 @@ class BrokerSettings(SettingsModel):
     cert_file: LocalPath | None = Field(default=None, description="Our own certificate, PEM.")
     key_file: LocalPath | None = Field(default=None, description="Key of our own certificate, PEM.")
     keepalive_s: int = Field(
-        default=30, ge=1, le=65535, description="A silent connection is given up after 1.5 times this."
+        default=10, ge=1, le=65535, description="A silent connection is given up after 1.5 times this."
     )
     connect_timeout_s: float = Field(default=5.0, gt=0, le=60, description="Time to connect and to be let in.")
 
