@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from detectors.combustion import Combustion
+from detectors.creep import Creep
 from detectors.cusum import Cusum
 from detectors.declaration import DeclaredParameters
 from detectors.ewma import Ewma
@@ -21,6 +22,7 @@ from detectors.rate import Rate
 from detectors.rise import Rise
 from detectors.silence import Silence
 from detectors.spike import Spike
+from detectors.time_to_limit import TimeToLimit
 from detectors.vote import Vote
 from model.detector import AssetDetector, Detector
 from model.plan import Parameter
@@ -48,6 +50,8 @@ DETECTORS: dict[str, type[AnyDetector]] = {
     "silence": Silence,
     "spike": Spike,
     "rise": Rise,
+    "creep": Creep,
+    "time_to_limit": TimeToLimit,
 }
 
 #: The same for detectors on whole assets.

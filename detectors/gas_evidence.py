@@ -150,6 +150,10 @@ class GasEvidence:
     def fits(self, asset: AssetView) -> bool:
         return len(_gas_at(asset)) > 0
 
+    def confirms(self, asset: AssetView, kind: str) -> bool:
+        """Whether gas sensors of this kind are weighed by the wind here."""
+        return _at(asset, _SPEED) >= 0 and any(asset.inputs[at].kind == kind for at in _gas_at(asset).tolist())
+
     def init(self, asset: AssetView) -> GasEvidenceState:
         sensors = np.zeros(len(_gas_at(asset)), clean_air.EVIDENCE_FIELDS)
         sensors["last_ns"] = _UNSET_NS

@@ -42,6 +42,12 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
     "flatline": [{}, {"tolerance": 0.4}],
     "silence": [{}],
     "spike": [{"height": 1.0, "window_s": 10.0}, {"height": 0.0}, {"height": 2.6, "window_s": 300.0}],
+    "creep": [{"block_s": 1.0}, {"block_s": 2.1, "hold": 0.0}],
+    "time_to_limit": [
+        {"limit": 9.0, "window_s": 10.0},
+        {"limit": 2.5, "window_s": 20.0, "careful_sigma": 0.0, "horizon_s": 60.0},
+        {"limit": 1003.0, "window_s": 14.0, "careful_sigma": 0.7},
+    ],
     "rise": [
         {"smooth_s": 3.0, "background_s": 30.0, "warmup_s": 6.0, "hold_s": 9.0},
         {"smooth_s": 0.0, "background_s": 1.0, "warmup_s": 0.0, "floor": 0.02, "spreads": 2.0, "hold_s": 0.0},

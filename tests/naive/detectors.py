@@ -7,12 +7,14 @@ Where a kernel keeps a running mean, a twin keeps every row and its weight, and 
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Protocol
 
+from detectors.creep import Creep
 from detectors.cusum import Cusum
 from detectors.ewma import Ewma
 from detectors.flatline import Flatline
@@ -21,6 +23,7 @@ from detectors.rate import Rate
 from detectors.rise import Rise
 from detectors.silence import Silence
 from detectors.spike import Spike
+from detectors.time_to_limit import TimeToLimit
 from tests.naive.gas_evidence import CleanAir
 
 NAN = math.nan
@@ -331,6 +334,98 @@ class NaiveRise:
         return None
 
 
+@dataclass
+class NaiveTimeToLimit:
+    """Sorts all rows so far into parts; takes the slope between every two that were whole when the last opened."""
+
+    detector: TimeToLimit
+    period_s: float
+    rows: list[tuple[int, float]] = field(default_factory=list)
+
+    def row(self, time_ns: int, value: float) -> float:
+        if not abs(value) <= 1e100:
+            return NAN
+        self.rows.append((time_ns, value))
+        window_ns = round(self.detector.window_s * 1e9)
+        parts: list[list[tuple[int, float]]] = []
+        for row in self.rows:
+            if not parts or (row[0] - parts[-1][0][0]) * 7 >= window_ns:
+                parts.append([])
+            parts[-1].append(row)
+        opened_ns = parts[-1][0][0]
+        whole = [part for part in parts[-8:-1] if opened_ns - part[0][0] <= window_ns]
+        if len(whole) < 4 or 2 * (opened_ns - whole[0][0][0]) < window_ns:
+            return NAN
+        middles = [self._middle(part, opened_ns) for part in whole]
+        slopes = sorted((w - v) / (u - t) for (t, v), (u, w) in combinations(middles, 2))
+        n = len(whole)
+        spread = math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
+        slope = slopes[max(0, math.floor((len(slopes) - self.detector.careful_sigma * spread) / 2))]
+        t, v = self._middle(parts[-1], time_ns)
+        room = self.detector.limit - (v - max(0.0, slope) * t)
+        if room <= 0:
+            return 0.0
+        left_s = room / slope if slope > 0 else math.inf
+        return min(left_s, self.detector.horizon_s) / 60
+
+    @staticmethod
+    def _middle(part: list[tuple[int, float]], from_ns: int) -> tuple[float, float]:
+        """Mean time (s) and mean value of some rows."""
+        return 1e-9 * sum(t - from_ns for t, _ in part) / len(part), math.fsum(v for _, v in part) / len(part)
+
+    def tick(self, elapsed_ns: int) -> float | None:
+        return None
+
+
+@dataclass
+class NaiveCreep:
+    """Keeps the mean of every block since the beginning."""
+
+    detector: Creep
+    period_s: float
+    filling: list[tuple[int, float]] = field(default_factory=list)
+    blocks: list[float] = field(default_factory=list)
+    lows: list[float] = field(default_factory=list)
+    day_ns: int = 0
+    held: int = 0
+    score: float = NAN
+
+    def row(self, time_ns: int, value: float) -> float:
+        if not abs(value) <= 1e100:
+            return NAN
+        block_ns = round(self.detector.block_s * 1e9)
+        if not self.filling:
+            self.day_ns = time_ns
+        elif time_ns - self.filling[0][0] >= block_ns:
+            mean = math.fsum(v for _, v in self.filling) / len(self.filling)
+            missed = (time_ns - self.filling[0][0]) // block_ns - 1
+            self.blocks += [mean, *[NAN] * min(missed, 24)]
+            self.filling = []
+            self.close(time_ns, block_ns)
+        self.filling.append((time_ns, value))
+        return self.score
+
+    def close(self, now_ns: int, block_ns: int) -> None:
+        recent = [mean for mean in self.blocks[-24:] if not math.isnan(mean)]
+        low = min(recent) if len(recent) >= 18 else NAN
+        self.score = low - statistics.median(self.lows[-14:]) if len(self.lows) >= 3 else NAN
+        if now_ns - self.day_ns < 24 * block_ns:
+            return
+        self.day_ns = now_ns
+        if math.isnan(low):
+            return
+        if self.score > self.detector.hold and self.held < 30:
+            self.held += 1
+            return
+        if self.held >= 30:
+            self.lows = []
+        self.held = 0
+        self.lows.append(low)
+
+    def tick(self, elapsed_ns: int) -> float | None:
+        return None
+
+
 NAIVE: dict[str, Callable[..., NaiveSensor]] = {
     "limit": NaiveLimit,
     "rate": NaiveRate,
@@ -340,4 +435,6 @@ NAIVE: dict[str, Callable[..., NaiveSensor]] = {
     "silence": NaiveSilence,
     "spike": NaiveSpike,
     "rise": NaiveRise,
+    "creep": NaiveCreep,
+    "time_to_limit": NaiveTimeToLimit,
 }
