@@ -26,6 +26,7 @@ from app.cli import (
     quality_stuck,
     replay,
     status,
+    tune,
 )
 from app.cli.screen import EXIT_CONFIG, EXIT_FAILED, complain, set_up_logging
 from app.house import check_rooms
@@ -45,6 +46,7 @@ app.command("probe")(probe.probe)
 app.command("doctor")(doctor.doctor)
 app.command("replay")(replay.replay)
 app.command("evaluate")(evaluate.evaluate)
+app.command("tune")(tune.tune)
 app.add_typer(alarms.app, name="alarms")
 app.command("status")(status.status)
 app.add_typer(journal.app, name="journal")

@@ -32,9 +32,7 @@ def evaluate(
     from connectors.channel_map import load_channel_map
 
     speak, lowest = language(lang), _grade(grade)
-    if channels is not None and not pack:
-        raise typer.BadParameter("must be given together with --map", param_hint="--pack")
-    family = job.fitting(recording, job.families(pack, Path.cwd())) if channels is None else job.Family(pack, channels)
+    family = job.family_of(recording, pack, channels, Path.cwd())
     with Progress(*_COLUMNS, console=out, transient=True, disable=as_json) as progress:
         task = progress.add_task(say("evaluating", speak, pack=family.pack), total=None)
         done = job.evaluate(

@@ -143,6 +143,41 @@ WORDS: dict[str, Text] = {
     ),
     "registry_written": Text("已写入 {path}：{sensors} 个测点", "Wrote {path}: {sensors} sensors"),
     "bad_rows": Text("略过 {count} 处无法读取的行，首处：{first}", "Left out {count} bad rows, the first: {first}"),
+    "tuning": Text("试验扰动", "Trying disturbances"),
+    "tune_quiet": Text(
+        "{subjects} 个测点（或设施），共 {months:.3g} 个测点月的平静数据",
+        "{subjects} sensors (or assets), {months:.3g} sensor-months of quiet readings",
+    ),
+    "tune_now": Text("现行：{condition}，每测点月误报 {now:.3g} 次", "Now: {condition}, {now:.3g} a sensor-month"),
+    "tune_proposed": Text("建议：{condition}", "Proposed: {condition}"),
+    "tune_counted": Text("依据：平静数据中每测点月 {expected:.3g} 次", "Basis: {expected:.3g} a sensor-month, counted"),
+    "tune_extrapolated": Text(
+        "依据：数据太短，无法直接计数；按尾部外推约每测点月 {expected:.3g} 次",
+        "Basis: too short to count; about {expected:.3g} a sensor-month by the tail of what was counted",
+    ),
+    "tune_too_short": Text(
+        "数据太短，不足以证明满足预算：需要约 {needed:.3g} 个测点月",
+        "Too short to show that the budget is kept: about {needed:.3g} sensor-months are needed",
+    ),
+    "tune_out_of_reach": Text(
+        "试过的最宽限值仍超出预算：规则或数据需要检查",
+        "Even the widest limit tried alarms more often than the budget: look at the rule, or at the readings",
+    ),
+    "tune_each": Text("各测点自己的限值（误报最多者在前）", "Limits of single sensors, the most restless first"),
+    "tune_found": Text("预期的发现时间", "What it then finds, and when"),
+    "tune_shape": Text("扰动", "Disturbance"),
+    "tune_step": Text("阶跃 {size:g}", "step {size:g}"),
+    "tune_ramp": Text("每小时上升 {size:g}", "ramp {size:g} an hour"),
+    "tune_share": Text("发现", "Found"),
+    "tune_median": Text("中位", "Median"),
+    "tune_p90": Text("90 %", "90 %"),
+    "tune_limit": Text("限值", "Limit"),
+    "tune_basis": Text("依据", "Basis"),
+    "tune_beyond": Text("更高等级须一并调整：{grades}", "Higher grades must move too: {grades}"),
+    "tune_diff": Text(
+        "已写入 {path}，请审阅后应用：patch -p1 < {path}", "Wrote {path}; look at it, then: patch -p1 < {path}"
+    ),
+    "tune_as_is": Text("不需改动。", "Nothing is to be changed."),
     "evaluating": Text("评估（{pack}）", "Evaluating ({pack})"),
     "evaluated": Text(
         "规则包 {pack}：{readings} 条读数，{alarms} 条报警，已写入 {path}",

@@ -111,6 +111,26 @@ def families(pack: str, base: Path) -> list[Family]:
     ]
 
 
+def family_of(path: Path, pack: str, channels: Path | None, base: Path) -> Family:
+    """By what a recording is judged: as somebody says, or what fits it.
+
+    Args:
+        path: the recording.
+        pack: name or folder; empty = any of the shipped ones.
+        channels: channel map; None = one of the pack's.
+        base: folder that the name of a pack's folder starts from.
+
+    Raises:
+        FengsuiError: nothing fits, or a channel map is named without its pack.
+
+    """
+    if channels is None:
+        return fitting(path, families(pack, base))
+    if not pack:
+        raise FengsuiError(f"--map {channels}: must be given together with --pack, got none")
+    return Family(pack, channels)
+
+
 def fitting(path: Path, candidates: Sequence[Family]) -> Family:
     """The family whose channel map knows most of the recording's channels.
 
@@ -152,7 +172,7 @@ def evaluate(path: Path, family: Family, base: Path, progress: Progress) -> Eval
     trained = with_training(recording, channel_map.train)
     shift_ns = _MOVED_NS if int(trained.time_ns[0]) < _OLDEST_NS else 0
     with tempfile.TemporaryDirectory(prefix="fengsui-evaluate-") as folder:
-        plan = _plan(family, base, trained, Path(folder))
+        plan = plan_of(family, base, trained)
         settings = replay.Settings(path=path, map=family.channels, speed=0, group=_GROUP)
         events = _play(plan, _moved(trained, shift_ns), settings, Path(folder), progress)
     diagnostic = {rule.id for rule in plan.rules if rule.diagnostic}
@@ -253,13 +273,20 @@ def _place(history: Sequence[AlarmEvent]) -> dict[str, float]:
     return {}
 
 
-def _plan(family: Family, base: Path, recording: Recording, folder: Path) -> Plan:
+def plan_of(family: Family, base: Path, recording: Recording) -> Plan:
+    """The pack over the sensors of a recording.
+
+    Raises:
+        ConfigErrors: the pack is faulty, or has no such kinds.
+
+    """
     findings = Findings()
     packs = load_packs([family.pack], base, findings)
     findings.raise_errors()
-    registry_file = folder / "registry.yaml"
-    recorded_registry.write(replay.registry(recording), registry_file)
-    registry = load_registry(registry_file, [kind.id for kind in packs.kinds], findings)
+    with tempfile.TemporaryDirectory(prefix="fengsui-registry-") as folder:
+        registry_file = Path(folder) / "registry.yaml"
+        recorded_registry.write(replay.registry(recording), registry_file)
+        registry = load_registry(registry_file, [kind.id for kind in packs.kinds], findings)
     findings.raise_errors()
     return make_plan(packs, registry)
 
