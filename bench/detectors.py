@@ -21,6 +21,8 @@ PARAMETERS: dict[str, dict[str, Parameter]] = {
     "limit": {"low": -5.0, "high": 5.0},
     "ewma": {"warmup_s": 0.0, "smooth_s": 0.0},
     "cusum": {"warmup_s": 0.0},
+    "rarity": {"warmup_s": 0.0},
+    "seasonal": {"warmup_s": 0.0, "cycle_s": 24.0},
 }
 ROWS = 1_000_000
 BATCH_ROWS = 10_000
@@ -74,7 +76,7 @@ def ticks(detector: AnyDetector, sensors: int, repeat: int) -> list[float]:
 def run(effort: Effort) -> Report:
     how = f"update of scattered rows, and of one sensor; {ROWS:,} rows in batches of {BATCH_ROWS:,}"
     report = Report("detectors", how)
-    sizes = (1_000,) if effort.quick else (1_000, 100_000)
+    sizes = (1_000,) if effort.quick else (1_000, 10_000, 100_000)
     for name in DETECTORS:
         for sensors in sizes:
             found = measure(name, sensors, "scattered", effort.runs)

@@ -18,8 +18,10 @@ from detectors.gas_evidence import GasEvidence
 from detectors.limit import Limit
 from detectors.pca import Pca
 from detectors.pressure_wave import PressureWave
+from detectors.rarity import Rarity
 from detectors.rate import Rate
 from detectors.rise import Rise
+from detectors.seasonal import Seasonal
 from detectors.silence import Silence
 from detectors.spike import Spike
 from detectors.time_to_limit import TimeToLimit
@@ -52,6 +54,8 @@ DETECTORS: dict[str, type[AnyDetector]] = {
     "rise": Rise,
     "creep": Creep,
     "time_to_limit": TimeToLimit,
+    "rarity": Rarity,
+    "seasonal": Seasonal,
 }
 
 #: The same for detectors on whole assets.

@@ -25,6 +25,7 @@ from detectors.silence import Silence
 from detectors.spike import Spike
 from detectors.time_to_limit import TimeToLimit
 from tests.naive.gas_evidence import CleanAir
+from tests.naive.tails import NaiveRarity, NaiveSeasonal
 
 NAN = math.nan
 
@@ -437,4 +438,6 @@ NAIVE: dict[str, Callable[..., NaiveSensor]] = {
     "rise": NaiveRise,
     "creep": NaiveCreep,
     "time_to_limit": NaiveTimeToLimit,
+    "rarity": NaiveRarity,
+    "seasonal": NaiveSeasonal,
 }

@@ -11,7 +11,10 @@ from config.packs import SHIPPED, check_packs
 from connectors.channel_map import load_channel_map
 from model.alarm import Grade
 
-NAMES = ["gas", "pipeline", "fire", "plant"]
+#: The first test waits for the tests of all packs.
+pytestmark = pytest.mark.timeout(600)
+
+NAMES = ["gas", "pipeline", "fire", "plant", "series"]
 PACKS, WARNINGS = check_packs(NAMES, Path())
 LIFE_SAFETY = {
     "gas.lel",

@@ -1,0 +1,115 @@
+"""What is usual at this hour of this kind of day; and how seldom a sensor is so far from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from detectors.declaration import check, declare
+from detectors.kernels import Records, columns, nanoseconds
+from detectors.tail import BOTH, HIGH, LOW, SEASON_FIELDS, Calendar, Learning, fresh, seasonal_rows
+from model.batch import Batch
+from model.detector import SensorGroup
+from model.inputs import Tick
+from model.scores import Scores
+
+_SIDES = {"high": HIGH, "low": LOW, "both": BOTH}
+
+
+@dataclass(slots=True)
+class SeasonalState:
+    """What is known of each sensor.
+
+    Attributes:
+        sensors: records [m] of ``detectors.tail.SEASON_FIELDS``, which gives the meaning and unit of each field.
+
+    """
+
+    sensors: Records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seasonal:
+    """How rare the deviation from what is usual at this hour is, in powers of ten.
+
+    For each of the 24 hours of days of work (Monday to Friday) and of days of rest the mean is learned, and how much it
+    differs from day to day::
+
+        usual, spread = of the hourly means of the last ``days`` such days at this hour
+        level = smoothed (value - usual) / spread
+        score = -log10 of the part of rows that go as far, from 0 to 20, as in ``rarity``
+
+    An hour is judged from its third day on. The spread of an hour is drawn to that of all hours, by the weight of three
+    days. Rows that do not teach (``hold``) do not enter the hours either; after ``hold_s`` of nothing else
+    they do.
+
+    Use it: beside a limit, for demand, traffic, night flow, consumption: what is high at three in the morning may be
+    low at noon. ``zone_h`` is the local time. A machine with shifts may have a ``cycle_s`` of its own.
+
+    Fails: on holidays, which look like the faults they resemble; on a season that moves faster than ``days``.
+
+    Source: ``detectors/tail.py``; the mean by hour and type of day as in minimum night flow analysis.
+    """
+
+    side: str = field(
+        default="both", metadata=declare(unit="", doc="which tails count", choices=("high", "low", "both"))
+    )
+    zone_h: float = field(
+        default=8.0, metadata=declare(unit="h", doc="how far local time is ahead of UTC", low=-14, high=14)
+    )
+    cycle_s: float = field(default=86400.0, metadata=declare(unit="s", doc="length of a day", low=1, high=604800))
+    days: float = field(default=8.0, metadata=declare(unit="", doc="days that an hour remembers", low=2, high=400))
+    smooth_s: float = field(
+        default=900.0, metadata=declare(unit="s", doc="time constant of the smoothed deviation; 0 = each row", low=0)
+    )
+    tail: float = field(
+        default=0.1, metadata=declare(unit="", doc="part of the rows that a tail is learned from", low=0.01, high=0.3)
+    )
+    warmup_s: float = field(
+        default=86400.0,
+        metadata=declare(unit="s", doc="time to learn, of hours that are known; at least 32 rows", low=0),
+    )
+    forget_s: float = field(
+        default=604800.0, metadata=declare(unit="s", doc="time constant with which the tails follow", low=0.001)
+    )
+    hold: float = field(default=3.0, metadata=declare(unit="", doc="rows with a higher score do not teach", low=1))
+    hold_s: float = field(
+        default=172800.0, metadata=declare(unit="s", doc="after so long outside, such rows teach, too", low=0)
+    )
+
+    state_version = 1
+    state_outlasts_settings = False
+
+    def __post_init__(self) -> None:
+        check("seasonal", self)
+
+    def score_unit(self, unit: str) -> str:  # noqa: ARG002
+        return ""
+
+    def init(self, sensors: SensorGroup) -> SeasonalState:
+        return SeasonalState(fresh(SEASON_FIELDS, sensors))
+
+    def update(self, state: SeasonalState, batch: Batch) -> Scores:
+        """Score rows: float64 [n], powers of ten.
+
+        Raises:
+            IndexError: a row names no slot of the state.
+
+        """
+        scores = np.empty(len(batch))
+        learning = Learning(
+            _SIDES[self.side],
+            float(self.tail),
+            self.smooth_s * 1e9,
+            nanoseconds(self.warmup_s),
+            self.forget_s * 1e9,
+            float(self.hold),
+            nanoseconds(self.hold_s),
+        )
+        calendar = Calendar(nanoseconds(3600.0 * self.zone_h), nanoseconds(self.cycle_s), float(self.days))
+        seasonal_rows(*columns(batch), scores, state.sensors, learning, calendar)
+        return scores
+
+    def advance(self, state: SeasonalState, tick: Tick) -> Scores | None:  # noqa: ARG002
+        return None
