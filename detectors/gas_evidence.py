@@ -99,7 +99,7 @@ class GasEvidence:
         default=0.3, metadata=declare(unit=KIND_UNIT, doc="a smaller rise over clean air is never gas", low=1e-6)
     )
     spreads: float = field(
-        default=4.0, metadata=declare(unit="", doc="nor is a rise of fewer mean spreads of clean air", low=1, high=100)
+        default=5.0, metadata=declare(unit="", doc="nor is a rise of fewer mean spreads of clean air", low=1, high=100)
     )
     half: float = field(
         default=1.0, metadata=declare(unit=KIND_UNIT, doc="gas beyond that counts half of full evidence", low=1e-6)

@@ -42,7 +42,7 @@ _VALUE_MAX = 1e100
 #: Share of what is seen that no plume of this shape explains.
 _MODEL_ERROR = 0.05
 #: Instants in a row see the same gust; so long is one piece of news, s.
-_NEWS_S = 300.0
+_NEWS_S = 600.0
 
 
 @dataclass(slots=True)

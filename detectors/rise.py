@@ -61,7 +61,7 @@ class Rise:
     )
     floor: float = field(default=0.3, metadata=declare(unit=KIND_UNIT, doc="a smaller rise always teaches", low=1e-6))
     spreads: float = field(
-        default=4.0, metadata=declare(unit="", doc="so does a rise of fewer mean spreads", low=1, high=100)
+        default=5.0, metadata=declare(unit="", doc="so does a rise of fewer mean spreads", low=1, high=100)
     )
     hold_s: float = field(
         default=14400.0,

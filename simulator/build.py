@@ -13,7 +13,7 @@ from simulator.faults import Fault, GatewayDown, Silent, Span, Spikes, Stuck, Wr
 from simulator.noise import stream
 from simulator.plant import Clock, PlannedEvent, Plant
 from simulator.plants.building import BuildingPlant, FireWater, Room
-from simulator.plants.gas import GasPlant, Response, Space
+from simulator.plants.gas import METRES_A_DEGREE, GasPlant, Response, Space
 from simulator.plants.pipeline import GRAVITY, Line, PipelinePlant
 from simulator.scenario import (
     BuildingPart,
@@ -23,6 +23,7 @@ from simulator.scenario import (
     Instrument,
     PipelinePart,
     SitePart,
+    SpacePart,
     Words,
 )
 
@@ -30,6 +31,8 @@ _NAMES = {
     "ch4_lel": Text("可燃气体探测器", "Combustible gas detector"),
     "ch4_vol": Text("激光甲烷探测器", "Laser methane detector"),
     "ch4_ppm": Text("厂界甲烷监测", "Fence-line methane monitor"),
+    "wind_speed": Text("风速仪", "Anemometer"),
+    "wind_direction": Text("风向仪", "Wind vane"),
     "smoke": Text("感烟探测器", "Smoke detector"),
     "room_temperature": Text("室内温度", "Room temperature"),
     "co_ppm": Text("一氧化碳探测器", "Carbon monoxide detector"),
@@ -69,8 +72,8 @@ def _near(site: Site, number: int, *, spread_m: float = 18.0) -> Position:
     radius_m = spread_m * math.sqrt(number + 0.5)
     angle = number * math.pi * (3.0 - math.sqrt(5.0))  # the golden angle never lines two of them up
     lat = site.position.lat or 0.0
-    north = radius_m * math.cos(angle) / 111_320.0
-    east = radius_m * math.sin(angle) / (111_320.0 * math.cos(math.radians(lat)))
+    north = radius_m * math.cos(angle) / METRES_A_DEGREE
+    east = radius_m * math.sin(angle) / (METRES_A_DEGREE * math.cos(math.radians(lat)))
     return Position(round(lat + north, 6), round((site.position.lon or 0.0) + east, 6))
 
 
@@ -93,7 +96,7 @@ def _gas(part: GasPart, making: Making) -> GasPlant:
         for copy in range(1, space.copies + 1):
             asset_id = f"{site.id}-{space.asset}" + (f"-{copy:02d}" if space.copies > 1 else "")
             name = _numbered(space.name, copy, space.copies)
-            assets.append(Asset(asset_id, name, site.id))
+            assets.append(Asset(asset_id, name, site.id, space.watched_as, _sources(part, site, space)))
             spaces.append(Space(asset_id, space.volume_m3, space.air_changes_h))
             for _ in range(space.points):
                 number = counts[space.prefix] = counts.get(space.prefix, 0) + 1
@@ -107,6 +110,11 @@ def _gas(part: GasPart, making: Making) -> GasPlant:
                         making.period_s(space.kind, space.period_s),
                     ),
                 )
+            if space.watched_as:
+                for kind in ("wind_speed", "wind_direction"):
+                    tag = f"{site.id}/{kind.replace('_', '-')}"
+                    words = _sensor_name(name, kind, 1)
+                    sensors.append(Sensor(tag, kind, asset_id, words, site.position, making.period_s(kind)))
     return GasPlant(
         site=site,
         assets=tuple(assets),
@@ -116,6 +124,17 @@ def _gas(part: GasPart, making: Making) -> GasPlant:
         clock=making.clock,
         seed=making.seed,
     )
+
+
+def _sources(part: GasPart, site: Site, space: SpacePart) -> dict[str, float]:
+    """Attributes by which a yard names the places that gas may come from."""
+    lat, lon = site.position.lat or 0.0, site.position.lon or 0.0
+    found: dict[str, float] = {}
+    for name, at in part.sources.items() if space.watched_as else ():
+        found[f"source_{name}_lat"] = round(lat + at.north_m / METRES_A_DEGREE, 6)
+        east_degree_m = METRES_A_DEGREE * math.cos(math.radians(lat))
+        found[f"source_{name}_lon"] = round(lon + at.east_m / east_degree_m, 6)
+    return found
 
 
 def _pipeline(part: PipelinePart, making: Making) -> PipelinePlant:

@@ -77,12 +77,24 @@ class SpacePart(_Part):
     volume_m3: float = Field(default=0, ge=0, description="0 = open air: no leak can be played there.")
     air_changes_h: float = Field(default=0, ge=0)
     period_s: float | None = Field(default=None, gt=0)
+    watched_as: Literal["", "gas_site"] = Field(
+        default="",
+        description="Kind of the assets; as a gas_site it has the wind sensors and knows the site's sources.",
+    )
+
+
+class SourcePart(_Part):
+    """A place of a yard from which gas may come."""
+
+    east_m: float
+    north_m: float
 
 
 class GasPart(_Part):
     plant: Literal["gas"]
     site: SitePart
     spaces: list[SpacePart] = Field(min_length=1)
+    sources: dict[str, SourcePart] = Field(default={}, description="Places of the site from which gas may come.")
 
 
 class PipelinePart(_Part):
@@ -145,7 +157,7 @@ class StagePart(_Part):
 
 
 class EventPart(_Part):
-    kind: Literal["leak", "burst", "smouldering", "cooking", "steam"]
+    kind: Literal["leak", "release", "burst", "smouldering", "cooking", "steam"]
     place: str = Field(description="Tag of the nearest sensor, or the site for a burst.")
     at_s: float = Field(ge=0)
     until_s: float = math.inf

@@ -1,7 +1,7 @@
 """Rooms, wells and yards in which gas can gather: gas stations, kitchens of households, valve wells.
 
 A leak fills its space as a well-mixed ventilated room does, ``V dC/dt = G - (Q + G) C``, with Q the air change;
-the flow through the hole is that of an orifice, choked or not.
+the flow through the hole is that of an orifice, choked or not. A release in the open drifts with the wind.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ GAMMA, MOLAR_MASS, GAS_CONSTANT, AIR_PA, GROUND_K = 1.31, 0.016043, 8.314, 101_3
 #: Density of methane at 20 degC and 101.325 kPa, kg/m3.
 DENSITY = 0.668
 
+METRES_A_DEGREE = 111_320.0
+
+#: A plume that never gives a sensor so much passes it by.
+PLUME_PPM_MIN = 0.01
+
 #: Sensors of the same space that are not next to the hole see the gas this much later.
 CROSSING_S = 6.0
 
@@ -31,6 +36,26 @@ class Space:
     asset: str
     volume_m3: float
     air_changes_h: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wind:
+    """The wind over a site, a function of the moment alone: it wanders over hours, and wavers from minute to minute."""
+
+    stream: int
+    speed_m_s: float = 3.0
+    from_deg: float = 290.0
+
+    def speed(self, t_s: Floats) -> Floats:
+        value: Floats = self.speed_m_s + 0.8 * self._wanders(t_s, 5400.0, 21) + 0.4 * self._wanders(t_s, 90.0, 22)
+        return np.maximum(value, 0.3)
+
+    def direction_deg(self, t_s: Floats) -> Floats:
+        value: Floats = self.from_deg + 50.0 * self._wanders(t_s, 10_800.0, 23) + 12.0 * self._wanders(t_s, 120.0, 24)
+        return value % 360.0
+
+    def _wanders(self, t_s: Floats, scale_s: float, salt: int) -> Floats:
+        return wandering(np.full(len(t_s), self.stream), t_s, np.full(len(t_s), scale_s), salt=salt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +106,19 @@ def room_percent(inflow_m3_h: Floats, space: Space, *, step_s: float) -> Floats:
     return 100.0 * output
 
 
+def plume_ppm(kg_h: float, along_m: Floats, across_m: Floats, speed_m_s: Floats) -> Floats:
+    """Methane near the ground downwind of a release near the ground, ppm; nothing upwind.
+
+    Gaussian plume with Briggs' widths for open country and class C, at the distances of a yard:
+    ``Q / (pi u s_y s_z) exp(-y^2 / 2 s_y^2)``, s_y = 0.11 x, s_z = 0.08 x.
+    """
+    away_m = np.maximum(along_m, 5.0)
+    wide, high = 0.11 * away_m, 0.08 * away_m
+    kg_m3 = kg_h / 3600.0 / (np.pi * speed_m_s * wide * high) * np.exp(-0.5 * (across_m / wide) ** 2)
+    ppm: Floats = np.where(along_m > 0.0, 1e6 * kg_m3 / DENSITY, 0.0)
+    return ppm
+
+
 class GasPlant:
     """A site of gas sensors."""
 
@@ -99,12 +137,15 @@ class GasPlant:
         self._spaces, self._responses, self._clock = {s.asset: s for s in spaces}, responses, clock
         self._streams = np.array([stream(seed, s.tag) for s in sensors], np.int64)
         self._weather = stream(seed, "weather")
+        self._wind = Wind(stream(seed, f"{site.id}/wind"))
         one = np.zeros(len(sensors), np.int64)
         kinds = np.array([s.kind for s in sensors])
         zero = normal(self._streams, one, salt=10)
         # Zero errors of a well kept detector; the open air holds about 2 ppm of methane.
-        self._base = np.select([kinds == "ch4_lel", kinds == "ch4_vol"], [0.4 * zero + 0.8, 0.01 * zero + 0.03], 2.0)
-        self._daily = np.select([kinds == "ch4_lel", kinds == "ch4_vol"], [0.3, 0.01], 0.12)
+        known = [kinds == "ch4_lel", kinds == "ch4_vol", kinds == "ch4_ppm"]
+        self._base = np.select(known, [0.4 * zero + 0.8, 0.01 * zero + 0.03, 2.0], 0.0)
+        self._daily = np.select(known, [0.3, 0.01, 0.12], 0.0)
+        self._is_speed, self._is_direction = kinds == "wind_speed", kinds == "wind_direction"
         self._puff = np.where((kinds == "ch4_lel") & np.array(["kitchen" in s.asset for s in sensors]), 2.5, 0.0)
 
     def values(self, sensor: Sensors, t_s: Floats) -> Floats:
@@ -113,7 +154,13 @@ class GasPlant:
         cycle = np.cos(2.0 * np.pi * (time_of_day / DAY_S - 15.0 / 24.0))
         weather = wandering(np.full(len(t_s), self._weather), t_s, np.full(len(t_s), 7200.0), salt=11)
         value: Floats = self._base[sensor] + self._daily[sensor] * (cycle + 0.4 * weather)
-        return value + self._puff[sensor] * self._ignition(self._streams[sensor], time_of_day)
+        value += self._puff[sensor] * self._ignition(self._streams[sensor], time_of_day)
+        for mine, of_wind in (
+            (self._is_speed[sensor], self._wind.speed),
+            (self._is_direction[sensor], self._wind.direction_deg),
+        ):
+            value[mine] = of_wind(t_s[mine])
+        return value
 
     @staticmethod
     def _ignition(streams: Sensors, time_of_day: Floats) -> Floats:
@@ -126,8 +173,10 @@ class GasPlant:
         return puff
 
     def effects(self, event: PlannedEvent) -> list[Effect]:
+        if event.kind == "release":
+            return self._release(event)
         if event.kind != "leak":
-            message = f"{event.kind} at {event.place}: a gas site plays leak, got {event.kind!r}"
+            message = f"{event.kind} at {event.place}: a gas site plays leak or release, got {event.kind!r}"
             raise ValueError(message)
         near = row_of(self.sensors, event.place)
         space = self._spaces[self.sensors[near].asset]
@@ -146,3 +195,31 @@ class GasPlant:
                 added = response.per_percent * lagged(percent, t90_s=response.t90_s, step_s=course.step_s)
                 found.append(course.effect(i, event.at_s + (0.0 if i == near else CROSSING_S), added))
         return found
+
+    def _release(self, event: PlannedEvent) -> list[Effect]:
+        """Gas that the wind carries from a place of the yard (``east_m``, ``north_m`` of the site) to its sensors."""
+        course = Course.of(event, air_changes_h=60.0)
+        t_s = event.at_s + course.since_s
+        toward = np.radians(self._wind.direction_deg(t_s) + 180.0)
+        speed, kg_h = self._wind.speed(t_s), event.figure("kg_h")
+        found = []
+        for i, sensor in enumerate(self.sensors):
+            if sensor.kind == "ch4_ppm":
+                east, north = self._metres(sensor)
+                east, north = east - event.figure("east_m"), north - event.figure("north_m")
+                along, across = (
+                    east * np.sin(toward) + north * np.cos(toward),
+                    east * np.cos(toward) - north * np.sin(toward),
+                )
+                added = np.where(course.on, plume_ppm(kg_h, along, across, speed), 0.0)
+                if added.max() < PLUME_PPM_MIN:
+                    continue
+                t90_s = self._responses[sensor.kind].t90_s
+                found.append(course.effect(i, event.at_s, lagged(added, t90_s=t90_s, step_s=course.step_s)))
+        return found
+
+    def _metres(self, sensor: Sensor) -> tuple[float, float]:
+        """East and north of the site."""
+        lat, lon = self.site.position.lat or 0.0, self.site.position.lon or 0.0
+        north = ((sensor.position.lat or 0.0) - lat) * METRES_A_DEGREE
+        return ((sensor.position.lon or 0.0) - lon) * METRES_A_DEGREE * float(np.cos(np.radians(lat))), north

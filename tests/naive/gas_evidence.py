@@ -121,7 +121,7 @@ class Place:
                         expected += height
             fit = together**2 / expected if expected > 0 else 0.0
             misfits.append(0.05 + max(0.0, 1 - fit / seen))
-        news = 1 + len(self.instants) * self.detector.every_s / 300
+        news = 1 + len(self.instants) * self.detector.every_s / 600
         weights = [(min(misfits) / one) ** news for one in misfits]
         best = misfits.index(min(misfits))
         at = [self.metres(one) for one in self.candidates]

@@ -16,6 +16,8 @@ LIMITS = {
     "ch4_lel": (-2.0, 10.0),
     "ch4_vol": (0.0, 0.5),
     "ch4_ppm": (0.0, 5.0),
+    "wind_speed": (0.0, 10.0),
+    "wind_direction": (0.0, 360.1),
     "smoke": (0.0, 0.05),
     "room_temperature": (10.0, 35.0),
     "co_ppm": (0.0, 24.0),
@@ -144,10 +146,11 @@ def test_the_demos_cooking_and_steam_stay_below_alarm_levels(demo):
 
 def test_every_event_changes_the_sensors_that_its_truth_names_and_no_other(day_with_events, quiet_day):
     events = [truth for truth in day_with_events.truth() if not truth.fault]
-    assert [event.kind for event in events] == ["leak", "leak", "burst", "leak", "smouldering"]
+    assert [event.kind for event in events] == ["leak", "leak", "release", "burst", "leak", "smouldering"]
     seen: set[str] = set()
     for event in events:
-        begin_s, end_s = event.start_s, min(event.end_s, event.start_s + 1800.0)
+        while_s = 3600.0 if event.kind == "release" else 1800.0  # the wind takes its time
+        begin_s, end_s = event.start_s, min(event.end_s, event.start_s + while_s)
         with_event, without = day_with_events.rows(begin_s, end_s), quiet_day.rows(begin_s, end_s)
         assert np.array_equal(with_event.t_ms, without.t_ms)
         differs = np.unique(with_event.sensor[~np.isclose(with_event.value, without.value, equal_nan=True)])

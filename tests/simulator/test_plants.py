@@ -5,7 +5,7 @@ import pytest
 
 from simulator.plant import Course, PlannedEvent
 from simulator.plants.building import Room, fire
-from simulator.plants.gas import Space, hole_flow_m3_h, room_percent
+from simulator.plants.gas import Space, hole_flow_m3_h, plume_ppm, room_percent
 from simulator.plants.pipeline import GRAVITY, Line, burst
 
 
@@ -110,3 +110,15 @@ def test_what_a_finite_event_left_behind_is_aired_away_to_nothing():
     assert before == long_after == 0.0
     assert during > 5.0
     assert 0.0 < percent[-1] < 0.002 * during
+
+
+def test_a_plume_thins_with_distance_and_wind_and_is_nowhere_upwind():
+    # 2 kg/h at 50 m, class C (s_y 5.5 m, s_z 4 m), 3 m/s: 2 / 3600 / (pi 3 5.5 4) kg/m3 at 0.668 kg/m3.
+    ppm = plume_ppm(
+        2.0,
+        np.array([50.0, 100.0, 50.0, 50.0, -10.0]),
+        np.array([0.0, 0.0, 0.0, 11.0, 0.0]),
+        np.array([3.0, 3.0, 6.0, 3.0, 3.0]),
+    )
+    assert ppm[0] == pytest.approx(4.01, rel=0.01)
+    assert ppm[1:] / ppm[0] == pytest.approx([0.25, 0.5, np.exp(-2.0), 0.0])

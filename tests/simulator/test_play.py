@@ -100,7 +100,7 @@ def test_the_command_says_ready_plays_for_its_duration_and_says_what_it_sent(bro
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     ready, end = done.stdout.splitlines()
-    assert ready.startswith("ready sensors=218 start=")
+    assert ready.startswith("ready sensors=220 start=")
     assert "refused=0" in end
     listener.wait_for(int(end.split()[1].removeprefix("sent=")))
     newest_ms = max(
