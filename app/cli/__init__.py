@@ -15,6 +15,7 @@ from app.cli import (
     alarms,
     archive,
     backup,
+    capability,
     check,
     demo,
     doctor,
@@ -49,6 +50,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("tune")(tune.tune)
 app.add_typer(alarms.app, name="alarms")
 app.command("status")(status.status)
+app.command("capability")(capability.capability)
 app.add_typer(journal.app, name="journal")
 app.add_typer(archive.app, name="archive")
 quality.app.command("stuck")(quality_stuck.stuck)

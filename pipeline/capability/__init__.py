@@ -1,0 +1,1 @@
+"""What the sensors that work now would see, and how soon; pure."""
