@@ -16,6 +16,7 @@ from detectors.ewma import Ewma
 from detectors.flatline import Flatline
 from detectors.gas_evidence import GasEvidence
 from detectors.limit import Limit
+from detectors.network_heads import NetworkHeads
 from detectors.pca import Pca
 from detectors.pressure_wave import PressureWave
 from detectors.rarity import Rarity
@@ -62,6 +63,7 @@ DETECTORS: dict[str, type[AnyDetector]] = {
 ASSET_DETECTORS: dict[str, type[AnyAssetDetector]] = {
     "vote": Vote,
     "combustion": Combustion,
+    "network_heads": NetworkHeads,
     "pca": Pca,
     "pressure_wave": PressureWave,
     "gas_evidence": GasEvidence,

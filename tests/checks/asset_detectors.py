@@ -35,6 +35,10 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
         {"warmup_s": 10.0, "lags": 1.0, "ridge": 1.0, "adapt_s": 7.0, "explained": 0.0},
         {"warmup_s": 11.0, "smooth_s": 1.7, "explained": 0.83, "confidence": 0.9},
     ],
+    "network_heads": [
+        {"every_s": 1.0, "block_s": 2.0, "fast_s": 4.0, "usual_s": 6.0, "warmup_s": 10.0, "hold_s": 6.0},
+        {"every_s": 1.0, "block_s": 1.0, "fast_s": 3.0, "usual_s": 3.0, "warmup_s": 6.0, "shrink": 0.5, "ridge": 2.0},
+    ],
     "pressure_wave": [
         {"every_s": 1.0, "front_s": 1.0, "before_s": 2.0, "warmup_s": 1.0, "front_sigma": 2.0, "hold_s": 3.0}
         | {"wave_speed_m_s": 50.0, "together_sigma": 2.0, "opening_s": 9.0},
@@ -56,6 +60,7 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
 
 #: What the sensors of an asset measure, kind and unit, in turn; where it is not the same for all.
 MEASURED: dict[str, list[tuple[str, str]]] = {
+    "NetworkHeads": [("head", "mH2O"), ("flow", "m3/h"), ("head", "mH2O"), ("level", "m")],
     "Combustion": [("temperature", "°F"), ("smoke", "1/m"), ("co", "ppm"), ("humidity", "%RH")],
     "GasEvidence": [("gas", "ppm"), ("speed", "m/s"), ("gas", "ppm"), ("wind", "deg"), ("gas", "ppm")],
 }

@@ -15,6 +15,7 @@ from model.alarm import Grade
 pytestmark = pytest.mark.timeout(600)
 
 NAMES = ["gas", "pipeline", "fire", "plant", "series"]
+NAMES = ["gas", "pipeline", "fire", "plant", "water"]
 PACKS, WARNINGS = check_packs(NAMES, Path())
 LIFE_SAFETY = {
     "gas.lel",

@@ -1,0 +1,174 @@
+"""Slow, obvious twin of ``network_heads``: keeps every row and block and lets numpy solve."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.detector import AssetView
+
+Columns = dict[str, list[float]]
+Array = NDArray[np.float64]
+
+
+class _Network:
+    def __init__(self, detector: Any, asset: AssetView) -> None:
+        self.detector = detector
+        units = [one.unit for one in asset.inputs]
+        self.flows = [at for at, unit in enumerate(units) if unit == "m3/h"]
+        self.levels = [at for at, unit in enumerate(units) if unit == "m"]
+        self.heads = [at for at, unit in enumerate(units) if unit not in {"m3/h", "m"}]
+        self.per_block = max(1, round(detector.block_s / detector.every_s))
+        self.series: list[Array] = []
+        self.before: Array = np.zeros(len(self.flows) + len(self.levels))
+        self.largest = np.zeros(len(self.flows))
+        self.last = np.full(len(self.heads), np.nan)
+        self.rows: list[tuple[Array, Array]] = []  # features and heads of the warm-up
+        self.missing = np.zeros(len(self.heads))
+        self.block: list[tuple[Array, Array, NDArray[np.bool_]]] = []
+        self.learning: list[tuple[Array, Array]] = []
+        self.fast: list[tuple[Array, Array]] = []
+        self.usual: list[tuple[Array, Array]] = []
+        self.number, self.held, self.last_ns = 0, 0, 0
+        self.ready = False
+        self.said = [math.nan] * 4
+
+    def blocks(self, seconds: float) -> int:
+        return max(2, round(seconds / self.detector.block_s))
+
+    def features(self, now_ns: int) -> Array:
+        flows = len(self.flows)
+        newest, oldest = self.series[-1], self.series[-1 - self.per_block]
+        mean = np.mean(self.series[-self.per_block :], axis=0)
+        slope = newest - oldest
+        second = [*mean[:flows], *slope[flows:]]
+        third = [v * abs(v) for v in (*newest[:flows], *slope[flows:])]
+        phase = 2 * math.pi * (now_ns % 86_400_000_000_000) / 86_400_000_000_000
+        day = [wave(k * phase) for k in (1, 2, 3, 4) for wave in (math.sin, math.cos)]
+        return np.array([*newest, *second, *third, *day])
+
+    def instant(self, now_ns: int, row: Array) -> list[float]:
+        number = now_ns // round(self.detector.block_s * 1e9)
+        if number != self.number:
+            if self.number:
+                self.close()
+            self.number, self.block = number, []
+        drive, head = row[[*self.flows, *self.levels]], row[self.heads]
+        whole = bool((np.abs(drive) <= 1e100).all())
+        every_ns = round(self.detector.every_s * 1e9)
+        if not whole or now_ns - self.last_ns > every_ns + every_ns // 2:
+            self.series = []
+        self.last_ns = now_ns
+        if whole:
+            flow = drive[: len(self.flows)]
+            self.largest = np.maximum(self.largest, np.abs(flow))
+            switched = (np.abs(flow - self.before[: len(flow)]) > 0.2 * self.largest).any()
+            self.series.append(drive)
+            self.before = drive
+            if len(self.series) > self.per_block and not switched:
+                self.take(now_ns, head)
+        heard = bool((np.abs(row) <= 1e100).any())
+        return list(self.said) if heard else [math.nan] * 4
+
+    def take(self, now_ns: int, head: Array) -> None:
+        usable = np.abs(head) <= 1e100
+        self.last = np.where(usable, head, self.last)
+        believed = np.where(np.isnan(self.last), 0.0, self.last)
+        self.block.append((self.features(now_ns), believed, usable))
+        if not self.ready:
+            self.rows.append((self.features(now_ns), believed))
+            self.missing += ~usable
+
+    def close(self) -> None:
+        if not self.ready:
+            if self.block:
+                features = np.mean([features for features, _, _ in self.block], axis=0)
+                self.learning.append((features, np.mean([heads for _, heads, _ in self.block], axis=0)))
+            if len(self.learning) == self.blocks(self.detector.warmup_s):
+                self.learn()
+            return
+        held_s = (self.number - self.held) * self.detector.block_s if self.held else 0.0
+        if not self.held or held_s > self.detector.hold_s:
+            self.usual = [*self.usual[1:], self.fast[0]]
+        features = [features for features, _, _ in self.block]
+        self.fast = [*self.fast[1:], (np.mean(features, axis=0) if features else np.empty(0), self.lacking())]
+        self.test()
+        if self.said[0] > self.detector.hold_sigma:
+            self.held = self.held or self.number
+        elif self.said[0] <= self.detector.hold_sigma:
+            self.held = 0
+        self.said[3] = (self.number - self.held) * self.detector.block_s if self.held else 0.0
+
+    def lacking(self) -> Array:
+        found = np.full(len(self.heads), np.nan)
+        for h in range(len(self.heads)):
+            lacks = [heads[h] - self.expected(features)[h] for features, heads, usable in self.block if usable[h]]
+            if lacks:
+                found[h] = np.mean(lacks)
+        return found
+
+    def expected(self, features: Array) -> Array:
+        scaled = np.where(self.moves, features - self.mean, 0.0) / self.scale
+        value: Array = self.middle + scaled @ self.coefficients
+        return value
+
+    def learn(self) -> None:
+        features = np.array([features for features, _ in self.rows])
+        heads = np.array([heads for _, heads in self.rows])
+        against = features - features[0]
+        self.mean, variance = features.mean(axis=0), features.var(axis=0)
+        self.moves = variance > 1e-9 * (1.0 + (against**2).mean(axis=0))
+        self.scale = np.where(self.moves, np.sqrt(variance), 1.0)
+        self.middle = heads.mean(axis=0)
+        z = np.where(self.moves, features - self.mean, 0.0) / self.scale
+        gram = z.T @ z + self.detector.ridge * np.eye(z.shape[1])
+        self.coefficients = np.linalg.solve(gram, z.T @ (heads - self.middle))
+        self.gram = gram
+        lacks = [heads - self.expected(features) for features, heads in self.learning]
+        self.covariance = np.atleast_2d(np.cov(np.array(lacks).T))
+        fast, usual = self.blocks(self.detector.fast_s), self.blocks(self.detector.usual_s)
+        nothing = np.full(len(self.heads), np.nan)
+        both = [(nothing[:0], nothing)] * (fast + usual)
+        both += [(features, lack) for (features, _), lack in zip(self.learning, lacks, strict=True)]
+        self.fast, self.usual = both[-fast:], both[-fast - usual : -fast]
+        self.ready = True
+
+    def test(self) -> None:
+        used = self.missing <= 0.1 * len(self.rows)
+        apart = _mean([lack for _, lack in self.fast]) - _mean([lack for _, lack in self.usual])
+        which = np.flatnonzero(used & ~np.isnan(apart))
+        self.said[:3] = [math.nan] * 3
+        if not len(which) or 2 * len(which) < used.sum():
+            return
+        covariance = self.covariance[np.ix_(which, which)]
+        diagonal = np.diag(np.diag(covariance))
+        shrunk = (1 - self.detector.shrink) * covariance + self.detector.shrink * diagonal + 1e-9 * np.eye(len(which))
+        d = apart[which]
+        loud = np.abs(d) / np.sqrt(np.diag(shrunk))
+        expected = 1.0 / len(self.fast) + 1.0 / len(self.usual) + self.per_block * self.unsure()
+        share, k = max(float(d @ np.linalg.solve(shrunk, d)), 0.0) / len(which) / expected, len(which)
+        self.said[0] = (share ** (1 / 3) - 1 + 2 / (9 * k)) / math.sqrt(2 / (9 * k))
+        first = int(np.argmax(loud))
+        self.said[1], self.said[2] = -float(d[first]), 1.0 + self.heads[which[first]]
+
+    def unsure(self) -> float:
+        means = [
+            _mean([f if len(f) else np.full(len(self.mean), np.nan) for f, _ in of]) for of in (self.fast, self.usual)
+        ]
+        apart = np.where(self.moves, means[0] - means[1], 0.0) / self.scale
+        return float(apart @ np.linalg.solve(self.gram, apart))
+
+
+def _mean(blocks: list[Array]) -> Array:
+    table = np.array(blocks)
+    known = (~np.isnan(table)).sum(axis=0)
+    return np.where(2 * known >= len(table), np.nansum(table, axis=0) / np.maximum(known, 1), np.nan)
+
+
+def network_heads(detector: Any, asset: AssetView, time_ns: NDArray[np.int64], value: Array) -> Columns:
+    network = _Network(detector, asset)
+    found = [network.instant(now_ns, row) for now_ns, row in zip(time_ns.tolist(), value, strict=True)]
+    return {name: [said[at] for said in found] for at, name in enumerate(("", "drop", "logger", "held_s"))}
