@@ -26,6 +26,7 @@ from detectors.seasonal import Seasonal
 from detectors.silence import Silence
 from detectors.spike import Spike
 from detectors.time_to_limit import TimeToLimit
+from detectors.volume_balance import VolumeBalance
 from detectors.vote import Vote
 from model.detector import AssetDetector, Detector
 from model.plan import Parameter
@@ -66,5 +67,6 @@ ASSET_DETECTORS: dict[str, type[AnyAssetDetector]] = {
     "network_heads": NetworkHeads,
     "pca": Pca,
     "pressure_wave": PressureWave,
+    "volume_balance": VolumeBalance,
     "gas_evidence": GasEvidence,
 }

@@ -117,7 +117,7 @@ class NetworkHeads:
         default=1.5, metadata=declare(unit="sigma", doc="score beyond which nothing becomes usual", low=0, high=1000)
     )
     hold_s: float = field(
-        default=1209600.0,
+        default=864000.0,
         metadata=declare(unit="s", doc="after so long it becomes usual all the same", low=0, high=8640000),
     )
 

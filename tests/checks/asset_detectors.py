@@ -35,6 +35,10 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
         {"warmup_s": 10.0, "lags": 1.0, "ridge": 1.0, "adapt_s": 7.0, "explained": 0.0},
         {"warmup_s": 11.0, "smooth_s": 1.7, "explained": 0.83, "confidence": 0.9},
     ],
+    "volume_balance": [
+        {"every_s": 1.0, "fast_s": 2.0, "slow_s": 4.0, "warmup_s": 3.0, "follow_s": 20.0, "hold_s": 3.0},
+        {"every_s": 0.5, "fast_s": 1.0, "slow_s": 1.0, "warmup_s": 2.0, "hold_sigma": 1.0, "floor_share": 0.1},
+    ],
     "network_heads": [
         {"every_s": 1.0, "block_s": 2.0, "fast_s": 4.0, "usual_s": 6.0, "warmup_s": 10.0, "hold_s": 6.0},
         {"every_s": 1.0, "block_s": 1.0, "fast_s": 3.0, "usual_s": 3.0, "warmup_s": 6.0, "shrink": 0.5, "ridge": 2.0},
@@ -60,14 +64,18 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
 
 #: What the sensors of an asset measure, kind and unit, in turn; where it is not the same for all.
 MEASURED: dict[str, list[tuple[str, str]]] = {
+    "VolumeBalance": [("flow", "m3/h"), ("pressure", "kPa"), ("flow", "m3/h")],
     "NetworkHeads": [("head", "mH2O"), ("flow", "m3/h"), ("head", "mH2O"), ("level", "m")],
     "Combustion": [("temperature", "°F"), ("smoke", "1/m"), ("co", "ppm"), ("humidity", "%RH")],
     "GasEvidence": [("gas", "ppm"), ("speed", "m/s"), ("gas", "ppm"), ("wind", "deg"), ("gas", "ppm")],
 }
 
 
-#: Attributes of the asset: places from which gas may come.
-SOURCES = {"source_a_lat": 40.0002, "source_a_lon": 116.0003, "source_b_lat": 40.0007, "source_b_lon": 116.0014}
+#: Attributes of the asset: places from which gas may come, and a pipe.
+SOURCES = {"source_a_lat": 40.0002, "source_a_lon": 116.0003, "source_b_lat": 40.0007, "source_b_lon": 116.0014} | {
+    "diameter_m": 0.5,
+    "wave_speed_m_s": 50.0,
+}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from tests.naive.gas_evidence import gas_evidence
 from tests.naive.network_heads import network_heads
 from tests.naive.pca import pca
 from tests.naive.pressure_wave import pressure_wave
+from tests.naive.volume_balance import volume_balance
 
 Columns = dict[str, list[float]]
 
@@ -43,5 +44,6 @@ NAIVE: dict[str, Callable[[Any, AssetView, NDArray[np.int64], NDArray[np.float64
     "network_heads": network_heads,
     "pca": pca,
     "pressure_wave": pressure_wave,
+    "volume_balance": volume_balance,
     "gas_evidence": gas_evidence,
 }
