@@ -14,8 +14,7 @@ from model.alarm import Grade
 #: The first test waits for the tests of all packs.
 pytestmark = pytest.mark.timeout(600)
 
-NAMES = ["gas", "pipeline", "fire", "plant", "series"]
-NAMES = ["gas", "pipeline", "fire", "plant", "water"]
+NAMES = ["gas", "pipeline", "fire", "plant", "series", "water"]
 PACKS, WARNINGS = check_packs(NAMES, Path())
 LIFE_SAFETY = {
     "gas.lel",
