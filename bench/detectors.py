@@ -21,6 +21,9 @@ PARAMETERS: dict[str, dict[str, Parameter]] = {
     "limit": {"low": -5.0, "high": 5.0},
     "ewma": {"warmup_s": 0.0, "smooth_s": 0.0},
     "cusum": {"warmup_s": 0.0},
+    "spike": {"height": 3.0},
+    "rise": {"warmup_s": 0.0},
+    "time_to_limit": {"limit": 50.0, "window_s": 600.0},
     "rarity": {"warmup_s": 0.0},
     "seasonal": {"warmup_s": 0.0, "cycle_s": 24.0},
 }
