@@ -17,13 +17,16 @@ _MISSING_MAX = 0.1
 #: Least variance, so that nothing is divided by zero.
 _TINY = 1e-9
 
+#: Blocks of a group over which the memory of what the heads lack is learned.
+_GROUP = 12
 #: Less variance than this share of the mean square is rounding.
 _STILL = 1e-9
 
 #: Places in the clock: rows in a series; number of the block that is filling; rows learned; blocks learned; whether
-#: learning is over; blocks put into fast and usual; block since when the score is beyond hold, 0 = it is not; last ns.
-_SERIES, _BLOCK, _ROWS, _LEARNED, _READY, _FAST, _USUAL, _HELD, _LAST = range(9)
-PLACES = 9
+#: learning is over; blocks put into fast and usual; block since when the score is beyond hold, 0 = it is not; last ns;
+#: first block.
+_SERIES, _BLOCK, _ROWS, _LEARNED, _READY, _FAST, _USUAL, _HELD, _LAST, _FIRST = range(10)
+PLACES = 10
 _F64_2D = types.Array(types.float64, 2, "C")
 _VALUES = types.Array(types.float64, 2, "C", readonly=True)
 _TIMES = types.Array(types.int64, 1, "C", readonly=True)
@@ -118,9 +121,27 @@ def _lacks(row: Floats, h: int, mean: Floats, scale: Floats, coefficients: Float
 
 
 @njit(nogil=True, error_model="numpy")
+def _memory(lacks: Floats, middle: Floats, covariance: Floats) -> float:
+    """How much more the mean of a group of blocks varies than if they did not remember; the mean of all loggers."""
+    groups, total, count = len(lacks) // _GROUP, 0.0, 0
+    for h in range(lacks.shape[1]):
+        squares = 0.0
+        for g in range(groups):
+            d = 0.0
+            for b in range(g * _GROUP, (g + 1) * _GROUP):
+                d += (lacks[b, h] - middle[h]) / _GROUP
+            squares += d * d
+        if groups > 0 and covariance[h, h] > _TINY:
+            total += squares / groups * _GROUP / covariance[h, h]
+            count += 1
+    return max(1.0, total / count) if count > 0 else 1.0
+
+
+@njit(nogil=True, error_model="numpy")
 def _spread(
-    learning: Floats, mean: Floats, scale: Floats, coefficients: Floats, covariance: Floats, fast: Floats, usual: Floats
-) -> None:
+    learning: Floats, mean: Floats, scale: Floats, coefficients: Floats, covariance: Floats, memory: Floats,
+    fast: Floats, usual: Floats,
+) -> None:  # fmt: skip
     """Covariance of the blocks of the warm-up; the newest are the first fast ones, those before the usual ones."""
     blocks, heads = len(learning), covariance.shape[0]
     lacks = np.empty((blocks, heads))
@@ -135,6 +156,7 @@ def _spread(
             for b in range(blocks):
                 total += (lacks[b, i] - middle[i]) * (lacks[b, j] - middle[j])
             covariance[i, j] = total / max(blocks - 1, 1)
+    memory[0] = _memory(lacks, middle, covariance)
     p = len(mean)
     for k in range(min(len(fast), blocks)):
         fast[len(fast) - 1 - k, :p] = learning[blocks - 1 - k, :p]
@@ -171,8 +193,8 @@ def _unsure(scale: Floats, gram: Floats, fast: Floats, usual: Floats) -> float:
 
 @njit(nogil=True, error_model="numpy")
 def _test(
-    shrink: float, rows: int, covariance: Floats, used: Integers, scale: Floats, gram: Floats, fast: Floats,
-    usual: Floats, said: Floats,
+    shrink: float, rows: int, memory: float, covariance: Floats, used: Integers, scale: Floats, gram: Floats,
+    fast: Floats, usual: Floats, said: Floats,
 ) -> None:  # fmt: skip
     """Fill ``said`` with the score, the drop and the logger that stands out most; ``rows``: of a block."""
     heads, p = covariance.shape[0], len(scale)
@@ -201,25 +223,27 @@ def _test(
         for i in range(k):
             total += right[i] * apart[i]
         expected = 1.0 / len(fast) + 1.0 / len(usual) + rows * _unsure(scale, gram, fast, usual)
-        share = max(total, 0.0) / k / expected
+        share = max(total, 0.0) / k / (expected * memory)
         said[0] = (share ** (1.0 / 3.0) - 1.0 + 2.0 / (9.0 * k)) / np.sqrt(2.0 / (9.0 * k))
 
 
 @njit(nogil=True, error_model="numpy")
 def _close(
     times: Integers, levers: Floats, missing: Integers, sums: Floats, counts: Integers, learning: Floats,
-    moments: Floats, mean: Floats, scale: Floats, gram: Floats, coefficients: Floats, covariance: Floats, fast: Floats,
-    usual: Floats, clock: Integers, said: Floats,
+    moments: Floats, mean: Floats, scale: Floats, gram: Floats, coefficients: Floats, covariance: Floats,
+    memory: Floats, fast: Floats, usual: Floats, clock: Integers, said: Floats,
 ) -> None:  # fmt: skip
     """End the block that is filling."""
     heads, p = covariance.shape[0], len(mean)
     if clock[_READY] == 0:
         if counts[0] > 0:
+            clock[_FIRST] = clock[_FIRST] or clock[_BLOCK]
             learning[clock[_LEARNED]] = sums / counts[0]
             clock[_LEARNED] += 1
-        if clock[_LEARNED] == len(learning):
+        over = clock[_LEARNED] > 0 and clock[_BLOCK] - clock[_FIRST] + 1 >= len(learning)
+        if clock[_LEARNED] == len(learning) or (over and 2 * clock[_LEARNED] >= len(learning)):
             _learn(levers[0], moments, mean, scale, gram, coefficients)
-            _spread(learning, mean, scale, coefficients, covariance, fast, usual)
+            _spread(learning[: clock[_LEARNED]], mean, scale, coefficients, covariance, memory, fast, usual)
             clock[_READY] = 1
     else:
         place = clock[_FAST] % len(fast)
@@ -235,7 +259,7 @@ def _close(
         used = np.zeros(heads, np.int64)
         for h in range(heads):
             used[h] = 1 if missing[h] <= _MISSING_MAX * clock[_ROWS] else 0
-        _test(levers[1], times[3], covariance, used, scale, gram, fast, usual, said)
+        _test(levers[1], times[3], memory[0], covariance, used, scale, gram, fast, usual, said)
         if said[0] > levers[2]:
             clock[_HELD] = clock[_HELD] or clock[_BLOCK]
         elif said[0] <= levers[2]:
@@ -297,7 +321,7 @@ def _take(
 @njit(
     types.void(
         _TIMES, _VALUES, _VALUES, types.int64, I64, F64, _F64_2D, F64, _F64_2D, F64, I64, F64, F64, I64, _F64_2D, F64,
-        F64, _F64_2D, _F64_2D, _F64_2D, _F64_2D, _F64_2D, I64, F64, _F64_2D,
+        F64, _F64_2D, _F64_2D, _F64_2D, F64, _F64_2D, _F64_2D, I64, F64, _F64_2D,
     ),
     cache=True,
     nogil=True,
@@ -306,8 +330,8 @@ def _take(
 def watch(
     time_ns: Integers, drive: Floats, head: Floats, flows: int, times: Integers, levers: Floats, newest: Floats,
     origin: Floats, moments: Floats, last: Floats, missing: Integers, largest: Floats, sums: Floats, counts: Integers,
-    learning: Floats, mean: Floats, scale: Floats, gram: Floats, coefficients: Floats, covariance: Floats, fast: Floats,
-    usual: Floats, clock: Integers, said: Floats, found: Floats,
+    learning: Floats, mean: Floats, scale: Floats, gram: Floats, coefficients: Floats, covariance: Floats,
+    memory: Floats, fast: Floats, usual: Floats, clock: Integers, said: Floats, found: Floats,
 ) -> None:  # fmt: skip
     """Take instants in.
 
@@ -318,7 +342,7 @@ def watch(
         block = time_ns[at] // times[1]
         if block != clock[_BLOCK]:
             if clock[_BLOCK] != 0:
-                _close(times, levers, missing, sums, counts, learning, moments, mean, scale, gram, coefficients, covariance, fast, usual, clock, said)  # fmt: skip # noqa: E501
+                _close(times, levers, missing, sums, counts, learning, moments, mean, scale, gram, coefficients, covariance, memory, fast, usual, clock, said)  # fmt: skip # noqa: E501
             clock[_BLOCK] = block
         whole = _usable(drive[at]) == drive.shape[1]
         heard = _usable(drive[at]) + _usable(head[at]) > 0

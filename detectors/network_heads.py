@@ -36,6 +36,7 @@ class NetworkHeadsState:
         gram: float64 [p, p], of the scaled features, factored (Cholesky).
         coefficients: float64 [p + 1, m], of the scaled features, and the constant.
         covariance: float64 [m, m], of the blocks of the warm-up.
+        memory: float64 [1], how much more means of blocks vary than if the blocks did not remember.
         fast: float64 [n, p + m], the newest blocks: features, and what the heads lack.
         usual: float64 [n, p + m], blocks to compare them with.
         clock: int64 [places], see ``network_blocks``.
@@ -57,6 +58,7 @@ class NetworkHeadsState:
     gram: Floats
     coefficients: Floats
     covariance: Floats
+    memory: Floats
     fast: Floats
     usual: Floats
     clock: Integers
@@ -72,12 +74,13 @@ class NetworkHeads:
     pump was switched are left out. What the heads lack is averaged over ``block_s``; then::
 
         d     = mean over the last fast_s - mean over usual_s before it           of each logger
-        t2    = d' C^-1 d / (1 / blocks of fast_s + 1 / blocks of usual_s + what the regression is unsure of)
+        t2    = d' C^-1 d / memory / (1 / blocks of fast_s + 1 / blocks of usual_s + what the regression is unsure of)
         score = ((t2 / k) ^ (1/3) - 1 + 2 / (9 k)) / sqrt(2 / (9 k))              k loggers; sigma (Wilson and Hilferty)
 
-    with C the covariance of the blocks in the warm-up, ``shrink`` of it moved to its diagonal. A leak takes head from
-    the loggers near it or, where it is drawn evenly, makes all heads disagree with the flow; both change d. Blocks
-    become usual only while the score is at most ``hold_sigma``, or after ``hold_s``.
+    with C the covariance of the blocks in the warm-up, ``shrink`` of it moved to its diagonal, and memory how much more
+    the means of twelve blocks vary there than if blocks were independent. A leak takes head from the loggers near it
+    or, where it is drawn evenly, makes all heads disagree with the flow; both change d. Blocks become usual only while
+    the score is at most ``hold_sigma``, or after ``hold_s``.
 
     Inputs are told by unit: m3/h is a flow (all that enters), m a tank's level, anything else a head. It needs one flow
     and two heads, a hundred at most. ``drop`` is how much head the logger lacks that stands out most, ``logger`` its
@@ -95,13 +98,13 @@ class NetworkHeads:
 
     every_s: float = field(default=900.0, metadata=declare(unit="s", doc="the loggers' scan period", low=1, high=86400))
     block_s: float = field(
-        default=3600.0, metadata=declare(unit="s", doc="rows of this time are averaged", low=1, high=86400)
+        default=900.0, metadata=declare(unit="s", doc="rows of this time are averaged", low=1, high=86400)
     )
     fast_s: float = field(
         default=86400.0, metadata=declare(unit="s", doc="time that is judged; whole days", low=2, high=8640000)
     )
     usual_s: float = field(
-        default=345600.0, metadata=declare(unit="s", doc="time that it is compared with", low=2, high=86400000)
+        default=518400.0, metadata=declare(unit="s", doc="time that it is compared with", low=2, high=86400000)
     )
     warmup_s: float = field(
         default=601200.0, metadata=declare(unit="s", doc="time to learn before the first score", low=2, high=86400000)
@@ -137,7 +140,7 @@ class NetworkHeads:
         flows, levels, heads = (len(of) for of in _sorted(asset))
         features = 3 * (flows + levels) + 2 * HARMONICS
         return NetworkHeadsState(
-            newest=np.zeros((1 + self._rows, flows + levels)),
+            newest=np.zeros((1 + self._rows(self.block_s), flows + levels)),
             origin=np.zeros(features + heads),
             moments=np.zeros((features + 1, features + 1 + heads)),
             last=np.full(heads, np.nan),
@@ -151,15 +154,15 @@ class NetworkHeads:
             gram=np.zeros((features, features)),
             coefficients=np.zeros((features + 1, heads)),
             covariance=np.zeros((heads, heads)),
+            memory=np.ones(1),
             fast=np.full((self._blocks(self.fast_s), features + heads), np.nan),
             usual=np.full((self._blocks(self.usual_s), features + heads), np.nan),
             clock=np.zeros(PLACES, np.int64),
             said=np.full(len(COLUMNS), np.nan),
         )
 
-    @property
-    def _rows(self) -> int:
-        return max(1, round(self.block_s / self.every_s))
+    def _rows(self, seconds: float) -> int:
+        return max(1, round(seconds / self.every_s))
 
     def _blocks(self, seconds: float) -> int:
         return max(2, round(seconds / self.block_s))
@@ -168,13 +171,16 @@ class NetworkHeads:
         """Score instants: float64 [n] a column, new once a block."""
         flows, levels, heads = _sorted(asset)
         found = np.empty((len(time_ns), len(COLUMNS)))
-        times = np.array([round(1e9 * self.every_s), round(1e9 * self.block_s), round(1e9 * self.hold_s), self._rows])
+        times = np.array(
+            [round(1e9 * self.every_s), round(1e9 * self.block_s), round(1e9 * self.hold_s), self._rows(self.block_s)]
+        )
         levers = np.array([self.ridge, self.shrink, self.hold_sigma])
         given = np.ascontiguousarray(value[:, [*flows, *levels]]), np.ascontiguousarray(value[:, heads])
         watch(
             np.ascontiguousarray(time_ns), *given, len(flows), times, levers, state.newest, state.origin, state.moments,
             state.last, state.missing, state.largest, state.sums, state.counts, state.learning, state.mean, state.scale,
-            state.gram, state.coefficients, state.covariance, state.fast, state.usual, state.clock, state.said, found,
+            state.gram, state.coefficients, state.covariance, state.memory, state.fast, state.usual, state.clock,
+            state.said, found,
         )  # fmt: skip
         columns = {name: np.ascontiguousarray(found[:, at]) for at, name in enumerate(COLUMNS)}
         place = np.array([*heads, 0], np.float64)  # a logger's number among all inputs

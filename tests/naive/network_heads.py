@@ -32,7 +32,7 @@ class _Network:
         self.learning: list[tuple[Array, Array]] = []
         self.fast: list[tuple[Array, Array]] = []
         self.usual: list[tuple[Array, Array]] = []
-        self.number, self.held, self.last_ns = 0, 0, 0
+        self.number, self.held, self.last_ns, self.first = 0, 0, 0, 0
         self.ready = False
         self.said = [math.nan] * 4
 
@@ -87,7 +87,10 @@ class _Network:
             if self.block:
                 features = np.mean([features for features, _, _ in self.block], axis=0)
                 self.learning.append((features, np.mean([heads for _, heads, _ in self.block], axis=0)))
-            if len(self.learning) == self.blocks(self.detector.warmup_s):
+                self.first = self.first or self.number
+            wanted, learned = self.blocks(self.detector.warmup_s), len(self.learning)
+            over = learned > 0 and self.number - self.first + 1 >= wanted
+            if learned == wanted or (over and 2 * learned >= wanted):
                 self.learn()
             return
         held_s = (self.number - self.held) * self.detector.block_s if self.held else 0.0
@@ -129,6 +132,13 @@ class _Network:
         self.gram = gram
         lacks = [heads - self.expected(features) for features, heads in self.learning]
         self.covariance = np.atleast_2d(np.cov(np.array(lacks).T))
+        groups = np.array(lacks)[: len(lacks) // 12 * 12].reshape(-1, 12, len(self.heads)).mean(axis=1)
+        spread = (
+            ((groups - np.mean(lacks, axis=0)) ** 2).mean(axis=0) if len(groups) else np.full(len(self.heads), np.nan)
+        )
+        moving = np.diag(self.covariance) > 1e-9
+        ratios = (12 * spread / np.where(moving, np.diag(self.covariance), 1.0))[moving]
+        self.memory = max(1.0, float(ratios.mean())) if len(groups) and len(ratios) else 1.0
         fast, usual = self.blocks(self.detector.fast_s), self.blocks(self.detector.usual_s)
         nothing = np.full(len(self.heads), np.nan)
         both = [(nothing[:0], nothing)] * (fast + usual)
@@ -149,7 +159,7 @@ class _Network:
         d = apart[which]
         loud = np.abs(d) / np.sqrt(np.diag(shrunk))
         expected = 1.0 / len(self.fast) + 1.0 / len(self.usual) + self.per_block * self.unsure()
-        share, k = max(float(d @ np.linalg.solve(shrunk, d)), 0.0) / len(which) / expected, len(which)
+        share, k = max(float(d @ np.linalg.solve(shrunk, d)), 0.0) / len(which) / (expected * self.memory), len(which)
         self.said[0] = (share ** (1 / 3) - 1 + 2 / (9 * k)) / math.sqrt(2 / (9 * k))
         first = int(np.argmax(loud))
         self.said[1], self.said[2] = -float(d[first]), 1.0 + self.heads[which[first]]
