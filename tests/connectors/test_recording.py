@@ -308,9 +308,17 @@ def test_publishing_can_be_stopped(folder: Path, broker: Mosquitto) -> None:
 @pytest.mark.parametrize(
     ("pack", "name", "sensors", "kinds"),
     [
-        ("gas", "metec_gas", 9, {"ch4_ppm"}),
+        ("gas", "metec_gas", 13, {"ch4_ppm", "wind_direction", "wind_speed"}),
         ("pipeline", "transient_leaks", 70, {"pipe_head"}),
         ("fire", "nist_fire", 1476, {"thermocouple", "heat_flux", "co_fraction", "co2_fraction", "o2_fraction"}),
+        ("plant", "tep", 624, {f"process_{what}" for what in ("pressure", "temperature", "share", "point")}),
+        (
+            "plant",
+            "skab",
+            192,
+            {f"machine_{what}" for what in ("vibration", "current", "voltage", "pressure", "flow", "temperature")},
+        ),
+        ("series", "nab", 31, {"generic"}),
     ],
 )
 def test_the_map_of_a_shared_recording_fits_it(

@@ -157,3 +157,24 @@ def test_two_assets_do_not_touch_each_other() -> None:
     events = play(started(both), [rows(given)])
     assert [event.tag for event in events] == ["other"]
     assert all(first.offset <= second.offset for first, second in itertools.pairwise(events))
+
+
+def test_given_a_detector_that_knows_who_moved_it_then_the_alarm_gives_the_tag() -> None:
+    detector = DetectorSpec("state", "pca", ("gas",), {"warmup_s": 60.0}, ("vessel",))
+    beyond = replace(rule("vessel.state", grade("blue", "state >= 5", 0.0, 3.0), kinds=()), assets=("vessel",))
+    made = plan(
+        beyond, kinds=(kind(period_s=1.0),), sensors=[(f"v{n}", "gas") for n in range(3)], detectors=(detector,)
+    )
+    made = replace(made, assets=(Asset("station", NAME, "site", "vessel"),))
+    load = [10.0 + 3.0 * math.sin(second) for second in range(90)]
+    noise = [0.1 * math.sin(7.0 * second * second) for second in range(90)]
+    values = [
+        (x, 2.0 * x + e, 5.0 - x + 0.1 * math.cos(5.0 * second))
+        for second, (x, e) in enumerate(zip(load, noise, strict=True))
+    ]
+    events = play(started(made), [rows(seconds(*values, (10.0, 40.0, -5.0)))])
+    why = events[-1].why
+    assert why is not None
+    assert why.scores["state.contributor v1"] == 2.0
+    assert why.scores["state.observed"] == 40.0
+    assert why.scores["state.expected"] == pytest.approx(20.0, abs=1.0)
