@@ -49,8 +49,8 @@ class _RuleShape(Shape):
         description="Where the limits come from: standard and clause."
     )
     latching: bool = Field(default=False, description="Stays until a person resets it.")
-    yields_to: str = Field(
-        default="", description="Detector on assets that judges instead, where it sees enough beside the sensor."
+    yields_to: list[str] = Field(
+        default=[], description="Detectors on assets that judge instead, where they see enough beside the sensor."
     )
     diagnostic: bool = Field(default=False, description="About the instrument, not about what it measures.")
     grades: dict[GradeName, _GradeShape] = Field(min_length=1)
@@ -103,7 +103,7 @@ def read_rule(document: Document, name: str, findings: Findings) -> RuleSpec | N
         shape.source.text(),
         shape.latching,
         assets=tuple(shape.assets),
-        yields_to=shape.yields_to,
+        yields_to=tuple(shape.yields_to),
         diagnostic=shape.diagnostic,
     )
 
@@ -128,9 +128,10 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
         parsed.append(condition)
         _refuse_time_beside_readings(place, condition, spec.when, vocabulary, findings)
         names |= {comparison.operand for comparison in comparisons(condition)}
-    if rule.yields_to and not _can_confirm(rule, vocabulary):
-        requirement = "must be a detector on assets that looks at all kinds of the rule and can confirm them"
-        findings.error(document.place("rules", rule.id, "yields_to"), requirement, rule.yields_to)
+    for at, detector in enumerate(rule.yields_to):
+        if not _can_confirm(rule, detector, vocabulary):
+            requirement = "must be a detector on assets that looks at all kinds of the rule and can confirm them"
+            findings.error(document.place("rules", rule.id, "yields_to", at), requirement, detector)
     for at, asset in enumerate(rule.assets):
         _check_on_assets(document, rule, parsed, vocabulary, (at, asset), findings)
     for kind in (vocabulary.kinds[name] for name in rule.kinds if name in vocabulary.kinds):
@@ -146,8 +147,8 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
     return frozenset(name.partition(".")[0] for name in names)
 
 
-def _can_confirm(rule: RuleSpec, vocabulary: Vocabulary) -> bool:
-    known = next((d for d in vocabulary.detectors if d.id == rule.yields_to), None)
+def _can_confirm(rule: RuleSpec, detector: str, vocabulary: Vocabulary) -> bool:
+    known = next((d for d in vocabulary.detectors if d.id == detector), None)
     return known is not None and known.confirms and bool(rule.kinds) and known.kinds >= set(rule.kinds)
 
 

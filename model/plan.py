@@ -52,7 +52,7 @@ class RuleSpec:
     latching: bool = False
     advice: tuple[Advice, ...] = ()
     assets: tuple[str, ...] = ()  # Asset.kind; given = it judges whole assets, and has no kinds
-    yields_to: str = ""  # DetectorSpec.id, on assets: it begins nothing on sensors that this one can confirm
+    yields_to: tuple[str, ...] = ()  # DetectorSpec.id, on assets: it begins nothing on sensors that these can confirm
     diagnostic: bool = False  # about the instrument, not about what it measures (IEC 62682)
 
 

@@ -36,10 +36,11 @@ _NAMES = {
     "smoke": Text("感烟探测器", "Smoke detector"),
     "room_temperature": Text("室内温度", "Room temperature"),
     "co_ppm": Text("一氧化碳探测器", "Carbon monoxide detector"),
+    "room_humidity": Text("室内湿度", "Room humidity"),
     "hydrant_pressure": Text("消火栓压力", "Hydrant pressure"),
     "tank_level": Text("消防水箱液位", "Fire-water tank level"),
 }
-_PREFIXES = {"smoke": "smoke", "room_temperature": "temperature", "co_ppm": "co"}
+_PREFIXES = {"smoke": "smoke", "room_temperature": "temperature", "co_ppm": "co", "room_humidity": "humidity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ def _building(part: BuildingPart, making: Making) -> BuildingPlant:
     for room in part.rooms:
         for copy in range(1, room.copies + 1):
             asset_id = f"{site.id}-{room.asset}" + (f"-{copy:02d}" if room.copies > 1 else "")
-            assets.append(Asset(asset_id, _numbered(room.name, copy, room.copies), site.id))
+            assets.append(Asset(asset_id, _numbered(room.name, copy, room.copies), site.id, room.kind))
             rooms.append(Room(asset_id, room.area_m2, room.height_m, room.kitchen))
             for kind in room.kinds:
                 add(assets[-1], kind, _PREFIXES[kind], assets[-1].name)

@@ -87,7 +87,7 @@ class Plant(Protocol):
 class PlannedEvent:
     """An event of a profile. ``place`` is a sensor's tag, or the site for what happens between sensors."""
 
-    kind: str  # leak, burst, smouldering, cooking, steam
+    kind: str  # leak, burst, smouldering, or a nuisance of a building
     place: str
     at_s: float
     until_s: float  # inf = to the end

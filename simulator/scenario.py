@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
@@ -12,6 +12,11 @@ from ruamel.yaml.error import YAMLError
 
 from model.errors import ConfigError, ConfigErrors, Place
 from model.text import Text
+
+RoomSensor: TypeAlias = Literal["smoke", "room_temperature", "co_ppm", "room_humidity"]
+EventKind: TypeAlias = Literal[
+    "leak", "release", "burst", "smouldering", "cooking", "steam", "dust", "contamination", "heating", "door", "exhaust"
+]
 
 
 class _Part(BaseModel):
@@ -129,7 +134,10 @@ class RoomPart(_Part):
     area_m2: float = Field(gt=0)
     height_m: float = Field(gt=0)
     kitchen: bool = False
-    kinds: list[Literal["smoke", "room_temperature", "co_ppm"]] = Field(min_length=1)
+    kind: Literal["room", "nuisance_room"] = Field(
+        default="room", description="Kind of the asset; cooking, steam and engines are usual in the other one."
+    )
+    kinds: list[RoomSensor] = Field(min_length=1)
 
 
 class WaterPart(_Part):
@@ -157,7 +165,7 @@ class StagePart(_Part):
 
 
 class EventPart(_Part):
-    kind: Literal["leak", "release", "burst", "smouldering", "cooking", "steam"]
+    kind: EventKind
     place: str = Field(description="Tag of the nearest sensor, or the site for a burst.")
     at_s: float = Field(ge=0)
     until_s: float = math.inf

@@ -171,10 +171,10 @@ def _view(
     return AssetView(asset.id, asset.attributes, tuple(inputs))
 
 
-def confirmed(programs: Sequence[AssetProgram], plan: Plan, detector: str) -> NDArray[np.bool_]:
-    """Which sensors a detector on assets can confirm by the others of their asset: bool [sensors]."""
+def confirmed(programs: Sequence[AssetProgram], plan: Plan, detectors: Sequence[str]) -> NDArray[np.bool_]:
+    """Which sensors detectors on assets can confirm by the others of their asset: bool [sensors]."""
     own: set[str] = set()
-    for bound in (bound for program in programs for bound in program.detectors if bound.spec.id == detector):
+    for bound in (bound for program in programs for bound in program.detectors if bound.spec.id in detectors):
         if isinstance(bound.detector, Confirming):
             for view, inputs in zip(bound.views, bound.inputs, strict=True):
                 if inputs is not None:

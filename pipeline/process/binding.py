@@ -149,11 +149,11 @@ def bind(plan: Plan) -> Bound:
 
 def _let_rules_yield(plan: Plan, programs: list[KindProgram], asset_programs: list[AssetProgram]) -> None:
     """Tell rules which of their sensors a detector on the whole asset judges instead."""
-    for detector in {rule.yields_to for rule in plan.rules if rule.yields_to}:
-        of_assets = confirmed(asset_programs, plan, detector)
+    for detectors in {rule.yields_to for rule in plan.rules if rule.yields_to}:
+        of_assets = confirmed(asset_programs, plan, detectors)
         for program in programs:
             for rule in program.rules:
-                if rule.spec.yields_to == detector:
+                if rule.spec.yields_to == detectors:
                     rule.yields = of_assets[program.sensors]
 
 

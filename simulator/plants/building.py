@@ -28,6 +28,13 @@ HEAT_KJ_G, CO_PPM_M3_G = 17.0, 24.04 / 28.01 * 1e3
 #: An extractor hood.
 _KITCHEN_AIR_CHANGES_H = 20.0
 
+#: What is no fire: its figures say what it adds at most. Dust and dirt reach one sensor, the others the whole room.
+NUISANCES = frozenset({"cooking", "steam", "dust", "contamination", "heating", "door", "exhaust"})
+_AT_ONE_SENSOR = frozenset({"dust", "contamination"})
+_ADDED = {"smoke": "smoke_db_m", "room_temperature": "heat_k", "co_ppm": "co_ppm", "room_humidity": "humidity_rh"}
+#: Dust settles and heating dies away with this time constant; dirt gathers through the first hours of an event.
+_SETTLES_S, _DIRT_GATHERS_S = 90.0, 6 * 3600.0
+
 #: Times of day at which kitchens cook (s), and how long (standard deviation, s).
 MEALS_S, MEAL_LASTS_S = (6.5 * 3600.0, 11.75 * 3600.0, 18.0 * 3600.0), 480.0
 
@@ -69,6 +76,7 @@ class BuildingPlant:
             "smoke": (0.012, 0.002, 0.0),
             "room_temperature": (21.0, 0.8, 1.2),
             "co_ppm": (3.0, 0.4, 0.5),
+            "room_humidity": (50.0, 5.0, 4.0),
             "hydrant_pressure": (water.pressure_kpa, 8.0, 6.0),
             "tank_level": (water.level_percent, 0.5, 0.0),
         }
@@ -111,28 +119,37 @@ class BuildingPlant:
         if event.kind == "smouldering":
             course = Course.of(event, air_changes_h=event.figure("air_changes_h"))
             added = fire(self._rooms[asset], event, course)
-        elif event.kind in {"cooking", "steam"}:
+        elif event.kind in NUISANCES:
             course = Course.of(event, air_changes_h=_KITCHEN_AIR_CHANGES_H)
             added = _nuisance(event, course)
         else:
-            message = f"event at {event.place}: a building plays smouldering, cooking or steam, got {event.kind!r}"
+            message = f"event at {event.place}: a building plays smouldering or a nuisance, got {event.kind!r}"
             raise ValueError(message)
         return [
             course.effect(
                 i, event.at_s, lagged(added[s.kind], t90_s=self._t90_s.get(s.kind, 0.0), step_s=course.step_s)
             )
             for i, s in enumerate(self.sensors)
-            if s.asset == asset and s.kind in added
+            if s.asset == asset and s.kind in added and (i == near or event.kind not in _AT_ONE_SENSOR)
         ]
 
 
 def _nuisance(event: PlannedEvent, course: Course) -> dict[str, Floats]:
-    """Cooking and steam: a bump that comes and goes within ``lasts_s``; steam carries no carbon monoxide."""
-    bump = np.sin(np.pi * np.clip(course.since_s / event.figure("lasts_s"), 0.0, 1.0)) ** 2
-    added = {"smoke": event.figure("smoke_db_m") * bump}
-    if event.kind == "cooking":
-        added["co_ppm"] = event.figure("co_ppm") * bump
-    return added
+    """What is no fire, by kind: a course from 0 to 1 times the event's figures.
+
+    Cooking, steam, an open door and exhaust gas come and go within ``lasts_s``; dust is there at once and settles;
+    heating rises through ``lasts_s`` and dies away; dirt gathers and stays.
+    """
+    since_s = course.since_s
+    if event.kind == "contamination":
+        shape = np.clip(since_s / _DIRT_GATHERS_S, 0.0, 1.0)
+    elif event.kind in {"dust", "heating"}:
+        lasts_s = event.figure("lasts_s")
+        rises = np.minimum(since_s / lasts_s, 1.0) if event.kind == "heating" else np.ones(len(since_s))
+        shape = rises * np.exp(-np.maximum(since_s - lasts_s, 0.0) / _SETTLES_S)
+    else:
+        shape = np.sin(np.pi * np.clip(since_s / event.figure("lasts_s"), 0.0, 1.0)) ** 2
+    return {kind: event.figures[figure] * shape for kind, figure in _ADDED.items() if figure in event.figures}
 
 
 def fire(room: Room, event: PlannedEvent, course: Course) -> dict[str, Floats]:

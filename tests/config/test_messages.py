@@ -273,7 +273,7 @@ PACK_MISTAKES = [
     ("rules", 'yellow: {when: "value >= 15 m"}', 'yellow: {when: "value >= 15 m", delay: 5 s}', "rules.yaml:7 rules.tank.level.grades.yellow.delay: is not a key that is known here; did you mean 'on_delay'?, got 'delay'"),
     ("rules", 'yellow: {when: "value >= 15 m"}', 'yellow: {when: "value >= 15 m", on_delay: 5 sec}', 'rules.yaml:7 rules.tank.level.grades.yellow.on_delay: must be a duration such as "10 s", "5 min" or "1 h", got \'5 sec\''),
     ("rules", "kinds: [level]", "kinds: []", "rules.yaml:2 rules.tank.level: must give either kinds (of sensors) or assets (kinds of assets), got a mapping"),
-    ("rules", "kinds: [level]", "kinds: [level]\n    yields_to: level_rate", "rules.yaml:5 rules.tank.level.yields_to: must be a detector on assets that looks at all kinds of the rule and can confirm them, got 'level_rate'"),
+    ("rules", "kinds: [level]", "kinds: [level]\n    yields_to: [level_rate]", "rules.yaml:5 rules.tank.level.yields_to[0]: must be a detector on assets that looks at all kinds of the rule and can confirm them, got 'level_rate'"),
     ("advice", "  tank.level:", "  tank.levels:", "advice.yaml:2 advice.tank.levels: must be a rule of this pack; did you mean 'tank.level'?, got 'tank.levels'\nrules.yaml:2 rules.tank.level: must have advice in advice.yaml for each of its grades, got nothing"),
     ("advice", "    red: {zh: 关阀, en: Close the valve}\n", "", "advice.yaml:2 advice.tank.level.red: must say what to do at red, got nothing"),
     ("advice", "    red:", "    orange:", "advice.yaml:2 advice.tank.level.red: must say what to do at red, got nothing\nadvice.yaml:4 advice.tank.level.orange: must be a grade of tank.level, which has yellow, red, got 'orange'"),

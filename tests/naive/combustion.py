@@ -28,6 +28,11 @@ def combustion(
                 _hear(sensor, sensor["convert"](v), dt_s, detector.hold_s)
             else:
                 sensor["silent_s"] += since_s
+                sensor.update(shown=0.0, before=0.0)
+        for family in {sensor["family"] for sensor in sensors}:
+            showing = [s for s in sensors if s["family"] == family and s["shown"] >= 0.01]
+            for sensor in showing if len(showing) > 1 else ():
+                sensor["points"] = max(sensor["points"], sensor["shown"])
         points = _families(sensors, row, said)
         total = sum(points.values())
         if total < detector.nuisance or any(y and s["points"] >= 0.01 for s, y in zip(sensors, said, strict=True)):
@@ -45,7 +50,7 @@ def _sensor(detector: Any, one: AssetInput) -> dict[str, Any]:
     ppm = {"ppb": 1e-3, "ppm": 1.0, "%VOL": 1e4, "%": 1e4, "1": 1e6}
     if one.kind == detector.co_kinds:
         family, convert = "co", lambda v: v * ppm[one.unit]
-    elif one.kind == detector.co2_kinds:
+    elif one.kind == detector.product_kinds:
         family, convert = "air", lambda v: v * ppm[one.unit] / 1e4
     elif one.kind == detector.o2_kinds:
         family, convert = "air", lambda v: -v * ppm[one.unit] / 1e4
@@ -62,32 +67,42 @@ def _sensor(detector: Any, one: AssetInput) -> dict[str, Any]:
         "convert": convert,
         "limits": {**limits, "humidity": (5.0, 20.0)}.get(str(family)),
         "learn_s": detector.heat_s if heat else detector.learn_s,
+        "usual_s": 3 * detector.learn_s if heat else detector.learn_s,
         "slow_s": 10 * detector.heat_s if heat else max(3600.0, detector.learn_s),
+        "period_s": one.period_s,
         "warmup_s": max(detector.warmup_s, 3.5 * one.period_s),
-        **dict.fromkeys(("heard_s", "silent_s", "mean", "variance", "points"), 0.0),
+        **dict.fromkeys(
+            ("heard_s", "silent_s", "mean", "usual", "variance", "last", "scan_s", "shown", "before", "points"), 0.0
+        ),
     }
 
 
 def _hear(sensor: dict[str, Any], now: float, dt_s: float, hold_s: float) -> None:
     if sensor["silent_s"] > 10 * sensor["learn_s"] or sensor["heard_s"] == 0:
-        sensor.update(heard_s=0.0, mean=now, variance=0.0)
+        sensor.update(heard_s=0.0, mean=now, usual=now, last=now, variance=0.0)
     sensor["silent_s"] = 0.0
-    warm = sensor["heard_s"] >= sensor["warmup_s"]
-    scans = max(3.5 * sensor["heard_s"] / sensor["warmup_s"], 1.0)
+    heard_s = sensor["heard_s"]
+    warm = heard_s >= sensor["warmup_s"]
+    scans = max(3.5 * heard_s / sensor["warmup_s"], 1.0)
     low, high = sensor["limits"]
-    noise = 4 * math.sqrt(sensor["variance"]) * (1 + 3 / scans)
-    least, span = max(low, noise), max(high - low, high - max(low, noise))
-    rise = now - sensor["mean"]
-    shown = 3 * min(max((rise - least) / span, 0.0), 1.0) if warm else 0.0
-    sensor["points"] = max(sensor["points"] * math.exp(-dt_s / hold_s), shown)
-    teaches = min(max(2 * (1 - rise / least), 0.0), 1.0) if warm else 1.0
-    if warm:
-        weight = max(teaches * dt_s / (sensor["learn_s"] + dt_s), dt_s / (sensor["slow_s"] + dt_s))
-    else:
-        weight = dt_s / (sensor["heard_s"] + dt_s)
-    sensor["mean"] += weight * rise
-    forgets = teaches * dt_s / (min(sensor["heard_s"], 600.0) + dt_s)
-    sensor["variance"] += forgets * (rise * (now - sensor["mean"]) - sensor["variance"])
+    least = max(low, 4 * math.sqrt(sensor["variance"]) * (1 + 3 / scans))
+    rise = now - max(sensor["mean"], sensor["usual"])
+    shown = 3 * min(max((rise - least) / max(high - low, high - least), 0.0), 1.0) if warm else 0.0
+
+    sensor["scan_s"] += dt_s
+    if now != sensor["last"] or sensor["scan_s"] >= sensor["period_s"]:
+        if rise <= least or not warm:
+            weight = sensor["scan_s"] / (min(heard_s, 600.0) + sensor["scan_s"])
+            sensor["variance"] += weight * ((now - sensor["last"]) ** 2 / 2 - sensor["variance"])
+        sensor.update(before=sensor["shown"], last=now, scan_s=0.0)
+    sensor["shown"] = shown
+    sensor["points"] = max(sensor["points"] * math.exp(-dt_s / hold_s), min(shown, sensor["before"]))
+
+    calm = rise <= least
+    memory_s = (sensor["learn_s"] if calm else sensor["slow_s"]) if warm else heard_s
+    usual_s = (sensor["usual_s"] if calm else max(sensor["usual_s"], 3600.0)) if warm else heard_s
+    sensor["mean"] += dt_s / (memory_s + dt_s) * (now - sensor["mean"])
+    sensor["usual"] += dt_s / (usual_s + dt_s) * (now - sensor["usual"])
     sensor["heard_s"] += dt_s
 
 
@@ -102,7 +117,9 @@ def _families(sensors: list[dict[str, Any]], row: list[float], said: list[bool])
         if s["family"] == "heat" and speaks and s["points"] >= 0.01
     ]
     hottest = max(hot, default=-math.inf)
-    points["heat"] = min(sum(best("heat")), 3.5 + 2.5 * min(max((hottest - 35) / 15, 0.0), 1.0))
+    active = sum(s["points"] >= 0.01 and s["family"] in FAMILIES for s in sensors)
+    share = min(max((hottest - 35) / 15, 0.0), 1.0) if active > 1 else 0.0
+    points["heat"] = min(sum(best("heat")) * (1 + share), 3.5 + 2.5 * share)
     speaking = [y for s, y in zip(sensors, said, strict=True) if s["family"] == "co"]
     alone = bool(speaking) and not any(speaking)
     smoke = sum(best("smoke")) * (1 - best("humidity")[-1] / 6)

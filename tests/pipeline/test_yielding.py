@@ -17,9 +17,9 @@ SMOKE = rule("smoke", grade("orange", "value >= 0.15"), kinds=("smoke",))
 KINDS = (kind("smoke", unit="dB/m"), kind("heat", unit="degC"), kind("co", unit="ppm"))
 
 
-def room(*kinds: str, yields: bool = True, detector: str = "fire", asset_kind: str = "room") -> Plan:
+def room(*kinds: str, yields: bool = True, asset_kind: str = "room") -> Plan:
     made = plan(
-        replace(SMOKE, yields_to=detector if yields else ""),
+        replace(SMOKE, yields_to=("fire",) if yields else ()),
         kinds=KINDS,
         sensors=[(of, of) for of in kinds],
         detectors=(ROOM,),

@@ -36,8 +36,8 @@ from store.pipeline_reader import PipelineReader
 from store.pipeline_store import PipelineStore
 from tests.servers import HttpReceiver
 
-#: The smouldering fire turns red after 91 s; nothing has been silent for long by then.
-DURATION_S = 99
+#: The smouldering fire turns orange after 113 s; nothing has been silent for long by then.
+DURATION_S = 130
 
 _SUBSCRIPTION = {"topic": "district/{site}/{sensor}", "tag": "{site}/{sensor}"}
 _CONFIG = f"""\
