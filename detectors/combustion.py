@@ -87,9 +87,9 @@ class Combustion:
     Raises:
         ParameterError: a parameter is out of range.
 
-    Source: families and nuisances after EN 54-29, -30 and -31 (multi-sensor detectors) and NIST TN 1455; 4 K in
-    ``heat_s`` 30 is the 8.3 K/min of rate-of-rise heat detectors (UL 521; GB 4716 and EN 54-5 suffix R test from
-    10 K/min). The sum is a CUSUM (Page, Biometrika 41 (1954) 100) over points. All figures are engineering defaults.
+    Source: families and nuisances after EN 54-29, -30 and -31 (multi-sensor detectors) and NIST TN 1455; 1 K
+    in ``heat_s`` 15 is 4 K/min, half of what rate-of-rise heat detectors must tell (8.3 K/min in UL 521; GB 4716 and
+    EN 54-5 test suffix R from 10 K/min). The sum is a CUSUM (Page, Biometrika 41 (1954) 100) over points. All figures are engineering defaults.
     """
 
     co_kinds: str = field(default="", metadata=declare(unit="", doc="kinds of carbon monoxide sensors, by commas"))
@@ -106,7 +106,7 @@ class Combustion:
     co_high: float = field(default=50.0, metadata=declare(unit="ppm", doc="all that it can show", low=0.01))
     air_low: float = field(default=0.1, metadata=declare(unit="%VOL", doc="no sign of fire", low=0.001, high=100))
     air_high: float = field(default=0.5, metadata=declare(unit="%VOL", doc="all that it can show", low=0.001, high=100))
-    heat_s: float = field(default=30.0, metadata=declare(unit="s", doc="how fast heat is followed", low=1, high=86400))
+    heat_s: float = field(default=15.0, metadata=declare(unit="s", doc="how fast heat is followed", low=1, high=86400))
     learn_s: float = field(default=600.0, metadata=declare(unit="s", doc="the same of the others", low=1, high=604800))
     warmup_s: float = field(
         default=10.0, metadata=declare(unit="s", doc="heard for so long before it is judged", low=0, high=86400)
