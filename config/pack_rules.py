@@ -41,6 +41,10 @@ def _in_both_languages(given: object) -> object:
     return given
 
 
+def _one_or_more(given: object) -> object:
+    return [given] if isinstance(given, str) else given
+
+
 class _RuleShape(Shape):
     name: TextShape
     kinds: list[str] = Field(default=[], description="Kinds of the sensors that it judges, each by itself.")
@@ -49,7 +53,7 @@ class _RuleShape(Shape):
         description="Where the limits come from: standard and clause."
     )
     latching: bool = Field(default=False, description="Stays until a person resets it.")
-    yields_to: list[str] = Field(
+    yields_to: Annotated[list[str], BeforeValidator(_one_or_more)] = Field(
         default=[], description="Detectors on assets that judge instead, where they see enough beside the sensor."
     )
     diagnostic: bool = Field(default=False, description="About the instrument, not about what it measures.")
