@@ -87,9 +87,10 @@ class Combustion:
     Raises:
         ParameterError: a parameter is out of range.
 
-    Source: families and nuisances after EN 54-29, -30 and -31 (multi-sensor detectors) and NIST TN 1455; 1 K
-    in ``heat_s`` 15 is 4 K/min, half of what rate-of-rise heat detectors must tell (8.3 K/min in UL 521; GB 4716 and
-    EN 54-5 test suffix R from 10 K/min). The sum is a CUSUM (Page, Biometrika 41 (1954) 100) over points. All figures are engineering defaults.
+    Source: families and nuisances after EN 54-29, -30 and -31 (multi-sensor detectors) and NIST TN 1455; 1 K in
+    ``heat_s`` 15 is 4 K/min, half of what rate-of-rise heat detectors must tell (8.3 K/min in UL 521; GB 4716 and
+    EN 54-5 test suffix R from 10 K/min). The sum is a CUSUM (Page, Biometrika 41 (1954) 100) over points. All figures
+    are engineering defaults.
     """
 
     co_kinds: str = field(default="", metadata=declare(unit="", doc="kinds of carbon monoxide sensors, by commas"))
