@@ -140,7 +140,13 @@ def _sources(part: GasPart, site: Site, space: SpacePart) -> dict[str, float]:
 
 def _pipeline(part: PipelinePart, making: Making) -> PipelinePlant:
     site = _site(part.site)
-    asset = Asset(f"{site.id}-{part.asset}", part.asset_name.text(), site.id)
+    line = _line(part)
+    attributes = {
+        "wave_speed_m_s": round(line.wave_speed, 1),
+        "diameter_m": part.diameter_m,
+        "density_kg_m3": part.density,
+    }
+    asset = Asset(f"{site.id}-{part.asset}", part.asset_name.text(), site.id, "pipeline", attributes)
     stations = [("pt", "pipe_pressure", m) for m in part.pressure_at_m]
     stations += [("ft", "pipe_flow", m) for m in part.flow_at_m]
     words = {"pt": Text("压力", "pressure"), "ft": Text("流量", "flow")}
@@ -155,8 +161,21 @@ def _pipeline(part: PipelinePart, making: Making) -> PipelinePlant:
         position = Position(round(lat, 6), round(lon, 6), along_m)
         tag = f"{site.id}/{prefix}-{round(along_m):05d}"
         sensors.append(Sensor(tag, kind, asset.id, name, position, making.period_s(kind)))
+    elevation = tuple(p[0] for p in part.elevation_m), tuple(p[1] for p in part.elevation_m)
+    return PipelinePlant(
+        site=site,
+        assets=(asset,),
+        sensors=tuple(sensors),
+        line=line,
+        elevation_m=elevation,
+        clock=making.clock,
+        seed=making.seed,
+    )
+
+
+def _line(part: PipelinePart) -> Line:
     metre_kpa = part.density * GRAVITY / 1e3
-    line = Line(
+    return Line(
         length_m=part.length_m,
         diameter_m=part.diameter_m,
         wall_m=part.wall_m,
@@ -169,16 +188,6 @@ def _pipeline(part: PipelinePart, making: Making) -> PipelinePlant:
         shutoff_head_m=part.shutoff_kpa / metre_kpa,
         tank_head_m=part.tank_kpa / metre_kpa,
         cycle=part.cycle,
-    )
-    elevation = tuple(p[0] for p in part.elevation_m), tuple(p[1] for p in part.elevation_m)
-    return PipelinePlant(
-        site=site,
-        assets=(asset,),
-        sensors=tuple(sensors),
-        line=line,
-        elevation_m=elevation,
-        clock=making.clock,
-        seed=making.seed,
     )
 
 

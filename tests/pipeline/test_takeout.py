@@ -30,7 +30,7 @@ from tests.simulator.districts import make
 #: What each happening of the demo must be told by, at the sensors that the simulator says it touches.
 TOLD_BY = {
     "leak": {"gas.lel", "gas.lel_rise"},
-    "burst": {"pipeline.pressure_drop"},
+    "burst": {"pipeline.pressure_collapse", "pipeline.burst_slow"},
     "smouldering": {"fire.room"},
 }
 HIGHEST = {"leak": Grade.RED, "burst": Grade.RED, "smouldering": Grade.ORANGE}
@@ -107,7 +107,7 @@ def test_without_a_journal_that_keeps_anything_the_pipeline_does_not_begin(
 
 
 @pytest.mark.parametrize(
-    ("detector", "silenced"), [("pressure_rate", "pipeline.pressure_drop"), ("lel_rate", "gas.lel_rise")]
+    ("detector", "silenced"), [("pressure_rate", "pipeline.pressure_collapse"), ("lel_rate", "gas.lel_rise")]
 )
 def test_without_a_detector_the_alarms_that_rest_on_its_score_are_gone(
     detector: str,
