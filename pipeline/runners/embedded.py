@@ -18,7 +18,7 @@ import structlog
 
 from model.alarm import AlarmEvent, Grade
 from model.connector import Decoder, Deliveries, Source
-from model.errors import StoreError, StoreFull
+from model.errors import StoreError
 from model.heartbeat import HEARTBEAT
 from model.inputs import HumanAct, Input, PlanChange, Tick
 from model.plan import Plan
@@ -32,11 +32,11 @@ from pipeline.process.step import Counts, Outcome, State, begin, step
 from pipeline.runners import recovery
 from pipeline.runners.clock import Clock
 from pipeline.runners.room import Room
+from pipeline.runners.snapshot_writer import SnapshotWriter
 from pipeline.runners.store_writer import StoreWriter
 from pipeline.watch.findings import SelfReport
 from pipeline.watch.readiness import Report
 from pipeline.watch.words import GRADES, Code
-from store import snapshots
 from store.disk import LOCAL_DISK, Disk
 from store.journal.entries import Entry
 from store.journal.writer import Journal
@@ -124,6 +124,7 @@ class EmbeddedRunner:
         self._stored_to = store.position()
         self.room = Room(journal)
         self._writer = StoreWriter(store, storing, on_full=self.room.note_full)
+        self._snapshots = SnapshotWriter(snapshot_folder, disk, on_full=self.room.note_full, saving=storing)
         self._next_tick_ns = self._next_snapshot_ns = 0
         self._durable: _Round | None = None  # not judged yet
         self._counted = Counts()
@@ -155,8 +156,8 @@ class EmbeddedRunner:
         if is_second:
             self._next_tick_ns = tick.elapsed_ns + TICK_NS
             self._watch()
-        if tick.elapsed_ns >= self._next_snapshot_ns and not self.room.full:
-            self._try_snapshot()
+        if tick.elapsed_ns >= self._next_snapshot_ns and not self.room.full and not self._snapshots.is_busy:
+            self._begin_snapshot()
             self._next_snapshot_ns = tick.elapsed_ns + int(self._limits.snapshot_every_s * 1e9)
 
     def finish(self) -> None:
@@ -258,14 +259,13 @@ class EmbeddedRunner:
         return events
 
     def save_snapshot(self) -> None:
-        self._writer.flush()  # what a snapshot is behind of is not stepped again
-        snapshots.save(self._snapshot_folder, snapshot.take(self.state), disk=self._disk)
+        """Take a snapshot, and wait until it is saved."""
+        self._begin_snapshot()
+        self._snapshots.wait()
 
-    def _try_snapshot(self) -> None:
-        try:
-            self.save_snapshot()
-        except StoreFull as error:
-            self.room.note_full(str(error))
+    def _begin_snapshot(self) -> None:
+        self._writer.flush()  # what a snapshot is behind of is not stepped again
+        self._snapshots.put(snapshot.take(self.state))
 
     @property
     def journal(self) -> Journal:
@@ -366,6 +366,7 @@ class EmbeddedRunner:
     def _watch(self) -> None:
         """Once a second: bring back source threads that died, and show how things stand."""
         self._writer.check()
+        self._snapshots.check()
         for name, thread in self._threads.items():
             if not thread.is_alive() and not getattr(self._sources[name], "finished", False):
                 log.error("source thread died; begun again", source=name)
@@ -384,5 +385,6 @@ class EmbeddedRunner:
             source.stop()
         for thread in self._threads.values():
             thread.join(timeout=5)
-        self._try_snapshot()
+        self.save_snapshot()
+        self._snapshots.close()
         self._writer.close()

@@ -111,6 +111,8 @@ def test_given_a_disk_that_fills_up_it_stops_to_acknowledge_raises_its_alarm_and
             return bool(life.runner.room.full)
 
         until(is_full, "the disk is found full", END_S)
+        turns = life.runner.turns  # whoever found it, the turn under way may still have waited for deliveries
+        until(lambda: life.runner.turns > turns + 1, "a turn that knows of it", END_S)
         offer(source, life.runner, 500_000, 5)
         until(lambda: "journal_full" in life.codes(), "not ready", END_S)
         until(lambda: "system.journal_full" in rules_open(small_disk), "the alarm in the store", END_S)
