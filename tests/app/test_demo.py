@@ -17,7 +17,7 @@ from tests.faults.harness.tell import Tell
 from tests.servers import Process, until
 
 FIRST_ALARM_S_MAX = 60.0
-DANGERS = ("Combustible gas above limit", "Pipeline pressure falling fast")
+DANGERS = ("Combustible gas above limit", "Pipeline pressure collapsing")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,13 @@ def test_equal_content_has_an_equal_version_and_any_change_another(tmp_path: Pat
 
 
 def test_kinds_that_no_sensor_has_are_kept(tmp_path: Path) -> None:
-    assert {kind.id for kind in load(tmp_path).plan.kinds} == {"ch4_lel", "ch4_vol", "ch4_ppm"}
+    assert {kind.id for kind in load(tmp_path).plan.kinds} == {
+        "ch4_lel",
+        "ch4_vol",
+        "ch4_ppm",
+        "wind_speed",
+        "wind_direction",
+    }
 
 
 def test_a_sensor_table_is_read_after_the_sensors_of_the_registry(tmp_path: Path) -> None:
