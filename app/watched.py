@@ -45,6 +45,8 @@ def watch_pipeline(
     loops.watch("journal-commit", lambda: journal.commits, now_s=now_s, has_work=lambda: journal.is_syncing)
     writer = running.writer
     loops.watch("store-writer", lambda: writer.turns, now_s=now_s, has_work=lambda: writer.is_busy)
+    saver = running.snapshots
+    loops.watch("snapshot-writer", lambda: saver.turns, now_s=now_s, has_work=lambda: saver.is_busy)
     loops.watch("commands", server.turns, now_s=now_s)
     loops.watch("trimmer", trimmer.turns, now_s=now_s)
     for name, source in running.sources.items():

@@ -278,6 +278,11 @@ class EmbeddedRunner:
         return self._writer
 
     @property
+    def snapshots(self) -> SnapshotWriter:
+        """For those who watch its progress."""
+        return self._snapshots
+
+    @property
     def sources(self) -> Mapping[str, Source]:
         return self._sources
 

@@ -17,7 +17,12 @@ from store.snapshots import Snapshot
 
 
 class SnapshotWriter:
-    """One snapshot at a time; from one thread."""
+    """One snapshot at a time; from one thread.
+
+    Attributes:
+        turns: snapshots begun; while it is busy it stands when they no longer rise.
+
+    """
 
     def __init__(
         self, folder: Path, disk: Disk, *, on_full: Callable[[str], None], saving: Executor | None = None
@@ -35,11 +40,13 @@ class SnapshotWriter:
         self._executor = saving or ThreadPoolExecutor(max_workers=1, thread_name_prefix="snapshot-writer")
         self._is_own = saving is None
         self._saving: Future[None] | None = None
+        self.turns = 0
 
     @property
     def is_busy(self) -> bool:
-        """Whether the one before is not saved yet."""
-        return self._saving is not None and not self._saving.done()
+        """Whether the one before is not saved yet; thread-safe."""
+        saving = self._saving
+        return saving is not None and not saving.done()
 
     def put(self, taken: Snapshot) -> None:
         """Save a snapshot when there is time, after the one before.
@@ -49,6 +56,7 @@ class SnapshotWriter:
 
         """
         self.wait()
+        self.turns += 1
         self._saving = self._executor.submit(self._save, taken)
 
     def wait(self) -> None:
