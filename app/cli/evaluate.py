@@ -11,8 +11,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.cli.screen import JsonOption, LangOption, language, out, print_json, say
-from model.alarm import Grade
+from app.cli.screen import JsonOption, LangOption, given_grade, language, out, print_json, say
 
 _COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
@@ -31,7 +30,7 @@ def evaluate(
     from app.jobs import evaluate as job
     from connectors.channel_map import load_channel_map
 
-    speak, lowest = language(lang), _grade(grade)
+    speak, lowest = language(lang), given_grade(grade, "--from")
     family = job.family_of(recording, pack, channels, Path.cwd())
     with Progress(*_COLUMNS, console=out, transient=True, disable=as_json) as progress:
         task = progress.add_task(say("evaluating", speak, pack=family.pack), total=None)
@@ -62,10 +61,3 @@ def evaluate(
     if done.unmapped:
         some = ", ".join(done.unmapped[:5])
         out.print(say("evaluated_unmapped", speak, count=len(done.unmapped), some=some), style="yellow", markup=False)
-
-
-def _grade(name: str) -> Grade:
-    names = [one.name.lower() for one in Grade if one is not Grade.NONE]
-    if name not in names:
-        raise typer.BadParameter(f"must be one of {', '.join(names)}, got {name!r}", param_hint="--from")
-    return Grade[name.upper()]

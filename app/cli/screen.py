@@ -88,6 +88,19 @@ def given_time(given: str, zone: str, option: str) -> int | None:
     return int(moment.timestamp()) * 10**9 + moment.microsecond * 1000
 
 
+def given_grade(name: str, option: str) -> Grade:
+    """A grade by its name.
+
+    Raises:
+        typer.BadParameter: it is none.
+
+    """
+    names = [one.name.lower() for one in Grade if one is not Grade.NONE]
+    if name not in names:
+        raise typer.BadParameter(f"must be one of {', '.join(names)}, got {name!r}", param_hint=option)
+    return Grade[name.upper()]
+
+
 def print_json(item: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(item, order="deterministic").decode(), indent=2) + "\n")
 

@@ -14,8 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from app.cli.quality_stuck import length
-from app.cli.screen import EXIT_NOT_FOUND, JsonOption, LangOption, language, out, print_json, say
-from model.alarm import Grade
+from app.cli.screen import EXIT_NOT_FOUND, JsonOption, LangOption, given_grade, language, out, print_json, say
 
 if TYPE_CHECKING:
     from app.jobs.tune import Tuned
@@ -48,7 +47,7 @@ def tune(
     speak = language(lang)
     wish = job.Wish(
         rule=rule,
-        grade=_grade(grade),
+        grade=given_grade(grade, "--grade") if grade else None,
         operand=operand,
         budget=budget,
         first_s=first_h * 3600,
@@ -71,13 +70,6 @@ def tune(
         _show(done, diff, speak)
     if done.choice.limit is None:
         raise typer.Exit(EXIT_NOT_FOUND)
-
-
-def _grade(name: str) -> Grade | None:
-    names = [one.name.lower() for one in Grade if one is not Grade.NONE]
-    if name and name not in names:
-        raise typer.BadParameter(f"must be one of {', '.join(names)}, got {name!r}", param_hint="--grade")
-    return Grade[name.upper()] if name else None
 
 
 def _show(done: Tuned, diff: Path, speak: str) -> None:

@@ -168,7 +168,7 @@ def evaluate(path: Path, family: Family, base: Path, progress: Progress) -> Eval
     """
     channel_map = load_channel_map(family.channels)
     recording = load_recording(path, channel_map)
-    begins_ns = _begins(recording)
+    spans = _spans(recording)
     trained = with_training(recording, channel_map.train)
     shift_ns = _MOVED_NS if int(trained.time_ns[0]) < _OLDEST_NS else 0
     with tempfile.TemporaryDirectory(prefix="fengsui-evaluate-") as folder:
@@ -176,8 +176,8 @@ def evaluate(path: Path, family: Family, base: Path, progress: Progress) -> Eval
         settings = replay.Settings(path=path, map=family.channels, speed=0, group=_GROUP)
         events = _play(plan, _moved(trained, shift_ns), settings, Path(folder), progress)
     diagnostic = {rule.id for rule in plan.rules if rule.diagnostic}
-    ends_ns = {series: int(trained.time_ns[-1]) for series in begins_ns} | _ends(recording)
-    alarms = list(alarms_of(events, trained, ends_ns, shift_ns))
+    begins_ns = {name: begin_ns for name, (begin_ns, _) in spans.items()}
+    alarms = list(alarms_of(events, trained, {name: end_ns for name, (_, end_ns) in spans.items()}, shift_ns))
     found = [one for one in alarms if one.rule not in diagnostic and one.end_ns >= begins_ns[one.series]]
     clipped = [one._replace(start_ns=max(one.start_ns, begins_ns[one.series])) for one in found]
     return Evaluation(
@@ -209,8 +209,8 @@ def with_training(recording: Recording, training: Training | None) -> Recording:
     """
     if training is None:
         return recording
-    names = _series(recording)
-    teacher = next((name for name in names if fnmatch(name, training.series)), None)
+    spans = _spans(recording)
+    teacher = next((name for name in spans if fnmatch(name, training.series)), None)
     if teacher is None:
         return recording
     taught = _rows_of(recording, teacher)
@@ -218,10 +218,10 @@ def with_training(recording: Recording, training: Training | None) -> Recording:
     taught = taught[recording.time_ns[taught] <= instants[-1]]
     step_ns = int(np.median(np.diff(instants))) if len(instants) > 1 else 10**9
     parts = [(recording.sensor, recording.time_ns, recording.value)]
-    for name in (name for name in names if not fnmatch(name, training.series)):
+    for name in (name for name in spans if not fnmatch(name, training.series)):
         pupil = _counterparts(recording, teacher, name)[recording.sensor[taught]]
         rows = taught[pupil >= 0]
-        moved_ns = _begins(recording)[name] - _PAUSE_STEPS * step_ns - int(instants[-1])
+        moved_ns = spans[name][0] - _PAUSE_STEPS * step_ns - int(instants[-1])
         parts.append((pupil[pupil >= 0], recording.time_ns[rows] + moved_ns, recording.value[rows]))
     sensor, time_ns, value = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(time_ns, kind="stable")
@@ -349,15 +349,9 @@ def _rows_of(recording: Recording, series: str) -> NDArray[np.intp]:
     return np.flatnonzero(of[recording.sensor])
 
 
-def _begins(recording: Recording) -> dict[str, int]:
-    return {name: int(recording.time_ns[_rows_of(recording, name)[0]]) for name in _series(recording)}
-
-
-def _ends(recording: Recording) -> dict[str, int]:
-    return {name: int(recording.time_ns[_rows_of(recording, name)[-1]]) for name in _series(recording)}
-
-
-def _series(recording: Recording) -> list[str]:
-    """Those that have readings."""
+def _spans(recording: Recording) -> dict[str, tuple[int, int]]:
+    """First and last time of each series that has readings."""
     told = np.unique(recording.sensor)
-    return list(dict.fromkeys(recording.sensors[at].series for at in told.tolist()))
+    names = dict.fromkeys(recording.sensors[at].series for at in told.tolist())
+    rows = {name: _rows_of(recording, name) for name in names}
+    return {name: (int(recording.time_ns[own[0]]), int(recording.time_ns[own[-1]])) for name, own in rows.items()}

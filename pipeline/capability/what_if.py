@@ -7,6 +7,7 @@ learned: it worsens when a sensor fails, or when a pump makes the readings restl
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -131,27 +132,25 @@ class _Trial:
         kind = self._kinds[self._plan.sensors[disturbed[0]].kind]
         largest = _room(kind, self._level[disturbed], rises)
         sign = 1.0 if rises else -1.0
-        delays: dict[float, float] = {}
+        quiet, is_hit = self._readings(disturbed)
 
+        @functools.cache
         def delay_s(size: float) -> float:
-            if size not in delays:
-                delays[size] = self._delay_s(disturbed, sign * size)
-            return delays[size]
+            return self._delay_s(replace(quiet, value=quiet.value + sign * size * is_hit))
 
         return tuple(_least(delay_s, kind, largest, horizon_s) for horizon_s in HORIZONS_S)
 
-    def _delay_s(self, disturbed: NDArray[np.intp], added: float) -> float:
+    def _delay_s(self, batch: Batch) -> float:
         """From now to the first alarm; inf = none before the last horizon, or before there are too many rows."""
         state = snapshot.restore(self._before)
-        batch = self._readings(disturbed, added)
         for at in range(0, len(batch), _ROWS):
             for event in step(state, state.next_offset, batch.take(slice(at, at + _ROWS))).events:
                 if event.transition in _NEWS and event.rule not in self._diagnostic:
                     return (event.time_ns - self._now_ns) / 1e9
         return np.inf
 
-    def _readings(self, disturbed: NDArray[np.intp], added: float) -> Batch:
-        """What the working sensors would send: their level of now, and what is added."""
+    def _readings(self, disturbed: NDArray[np.intp]) -> tuple[Batch, NDArray[np.bool_]]:
+        """What the working sensors would send as they are, and to which rows something is added."""
         working = np.flatnonzero(self._works)
         fastest = float(np.sum(1.0 / self._period_s[working]))
         longest_s = min(HORIZONS_S[-1], _ROWS_MAX / fastest)
@@ -159,15 +158,14 @@ class _Trial:
         parts = []
         for sensor in working:
             since_s = np.arange(1, int(longest_s / self._period_s[sensor]) + 1) * self._period_s[sensor]
-            is_hit = sensor in disturbed
-            value = np.full(len(since_s), self._level[sensor])
-            if is_hit:
-                value += np.where(since_s > arrives_s[sensor], added, 0.0)
-            parts.append((np.full(len(since_s), sensor, np.int32), since_s, value))
-        sensors, times_s, values = (np.concatenate(column) for column in zip(*parts, strict=True))
+            is_hit = (sensor in disturbed) & (since_s > arrives_s[sensor])
+            parts.append((np.full(len(since_s), sensor, np.int32), since_s, is_hit))
+        sensors, times_s, hits = (np.concatenate(column) for column in zip(*parts, strict=True))
         order = np.argsort(times_s, kind="stable")
+        sensors = sensors[order]
         time_ns = self._now_ns + np.round(times_s[order] * 1e9).astype(np.int64)
-        return Batch(sensors[order], time_ns, time_ns, values[order], np.full(len(order), GOOD, np.uint8))
+        quiet = Batch(sensors, time_ns, time_ns, self._level[sensors], np.full(len(order), GOOD, np.uint8))
+        return quiet, hits[order]
 
     def _arrivals_s(self, disturbed: NDArray[np.intp]) -> NDArray[np.float64]:
         """When it reaches each sensor: at once, or along a line as a wave from the middle of those that are hit."""
