@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 PIP := $(RUN) pip --disable-pip-version-check --quiet
 LOCKS := requirements.lock requirements-build.lock requirements-dev.lock
-KERNELS := $(wildcard connectors/*.py connectors/*/*.py detectors/*.py rules/*.py pipeline/*/*.py)
+KERNELS := $(wildcard connectors/*.py connectors/*/*.py detectors/*.py detectors/*/*.py rules/*.py pipeline/*/*.py)
 
 UV_VERSION := 0.13.9
 

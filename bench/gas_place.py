@@ -23,7 +23,7 @@ from config.findings import Findings
 from config.packs import load_packs
 from connectors.channel_map import ChannelMap, load_channel_map
 from connectors.recording import Recording, load_recording
-from detectors.gas_place import sources
+from detectors.gas.gas_place import sources
 from detectors.parameters import build_for_assets
 from model.detector import AssetInput, AssetView, Columns
 

@@ -12,12 +12,12 @@ from config.findings import NOTHING, Findings
 from config.shape import Shape
 from config.yaml_file import Document
 from detectors import AnyAssetDetector, AnyDetector
-from detectors.cusum import Cusum
 from detectors.declaration import ParameterError
-from detectors.flatline import Flatline
+from detectors.general.cusum import Cusum
+from detectors.general.flatline import Flatline
+from detectors.general.rate import Rate
+from detectors.general.silence import Silence
 from detectors.parameters import build, build_for_assets
-from detectors.rate import Rate
-from detectors.silence import Silence
 from model.detector import Confirming, operand_units
 from model.errors import Place
 from model.plan import DetectorSpec, Parameter

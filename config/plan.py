@@ -17,8 +17,8 @@ from config.pack_tests import PackTest
 from config.packs import Packs, load_packs
 from config.registry import Registry, load_registry
 from config.settings import Settings
+from detectors.general.rate import Rate
 from detectors.parameters import build
-from detectors.rate import Rate
 from model.errors import ConfigError, Place
 from model.plan import Plan
 from model.unit import factor_and_offset

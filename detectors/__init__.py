@@ -1,33 +1,33 @@
 """Detectors: readings in, scores out; learned per sensor or asset, the same however the input is cut up.
 
-A new detector is one file beside this one and one line in ``DETECTORS`` (one score a reading) or in ``ASSET_DETECTORS``
-(all sensors of an asset together); ``tests/checks`` then runs on it.
+A new detector is one file in the room of its family and one line in ``DETECTORS`` (one score a reading) or in
+``ASSET_DETECTORS`` (all sensors of an asset together); ``tests/checks`` then runs on it.
 """
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
-from detectors.combustion import Combustion
-from detectors.creep import Creep
-from detectors.cusum import Cusum
+from detectors.assets.pca import Pca
+from detectors.assets.vote import Vote
 from detectors.declaration import DeclaredParameters
-from detectors.ewma import Ewma
-from detectors.flatline import Flatline
-from detectors.gas_evidence import GasEvidence
-from detectors.limit import Limit
-from detectors.network_heads import NetworkHeads
-from detectors.pca import Pca
-from detectors.pressure_wave import PressureWave
-from detectors.rarity import Rarity
-from detectors.rate import Rate
-from detectors.rise import Rise
-from detectors.seasonal import Seasonal
-from detectors.silence import Silence
-from detectors.spike import Spike
-from detectors.time_to_limit import TimeToLimit
-from detectors.volume_balance import VolumeBalance
-from detectors.vote import Vote
+from detectors.fire.combustion import Combustion
+from detectors.gas.creep import Creep
+from detectors.gas.gas_evidence import GasEvidence
+from detectors.gas.rise import Rise
+from detectors.general.cusum import Cusum
+from detectors.general.ewma import Ewma
+from detectors.general.flatline import Flatline
+from detectors.general.limit import Limit
+from detectors.general.rarity import Rarity
+from detectors.general.rate import Rate
+from detectors.general.seasonal import Seasonal
+from detectors.general.silence import Silence
+from detectors.general.spike import Spike
+from detectors.general.time_to_limit import TimeToLimit
+from detectors.pipelines.pressure_wave import PressureWave
+from detectors.pipelines.volume_balance import VolumeBalance
+from detectors.water.network_heads import NetworkHeads
 from model.detector import AssetDetector, Detector
 from model.plan import Parameter
 

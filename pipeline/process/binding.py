@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.general.silence import Silence
 from detectors.parameters import build
-from detectors.silence import Silence
 from model.detector import Detector, LowerBounding, SensorGroup
 from model.plan import DetectorSpec, Plan
 from model.sensor import Kind

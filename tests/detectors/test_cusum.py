@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.cusum import Cusum
 from detectors.declaration import ParameterError
+from detectors.general.cusum import Cusum
 from tests.detectors.feed import Fed
 
 #: As good as a known mean and sigma, to compare with published run lengths.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detectors.declaration import ParameterError
-from detectors.ewma import Ewma
+from detectors.general.ewma import Ewma
 from tests.detectors.feed import Fed
 
 QUICK = {"smooth_s": 5.0, "warmup_s": 600.0, "mean_s": 3600.0, "sigma_s": 86400.0, "hold_s": 1800.0}

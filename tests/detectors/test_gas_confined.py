@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from detectors import AnyDetector
-from detectors.creep import Creep
-from detectors.time_to_limit import TimeToLimit
+from detectors.gas.creep import Creep
+from detectors.general.time_to_limit import TimeToLimit
 from model.batch import GOOD, Batch
 from model.detector import SensorGroup
 from tests.naive.detectors import NAIVE

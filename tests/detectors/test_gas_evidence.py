@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detectors.gas_evidence import GasEvidence
+from detectors.gas.gas_evidence import GasEvidence
 from model.detector import AssetInput, AssetView, Columns
 from model.sensor import Position
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detectors.declaration import ParameterError
-from detectors.limit import Limit
+from detectors.general.limit import Limit
 from tests.detectors.feed import Fed
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detectors.network_heads import NetworkHeads
 from detectors.parameters import build_for_assets
+from detectors.water.network_heads import NetworkHeads
 from model.detector import AssetInput, AssetView, Columns
 from model.sensor import Position
 from tests.naive.asset_detectors import NAIVE

@@ -4,7 +4,7 @@ import pytest
 
 from detectors import DETECTORS
 from detectors.declaration import KIND_UNIT, ParameterError, declared
-from detectors.ewma import Ewma
+from detectors.general.ewma import Ewma
 from detectors.parameters import build
 from model import unit
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from detectors.assets.pca import SIZE_MAX
 from detectors.parameters import build_for_assets
-from detectors.pca import SIZE_MAX
 from model.detector import Columns
 from model.plan import Parameter
 from tests.checks.asset_detectors import EPOCH_NS, asset

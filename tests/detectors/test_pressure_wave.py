@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detectors.pressure_wave import PressureWave
-from detectors.wave_source import fit_fronts, locate, misfit_at
+from detectors.pipelines.pressure_wave import PressureWave
+from detectors.pipelines.wave_source import fit_fronts, locate, misfit_at
 from model.detector import Columns
 from tests.detectors.lines import EVERY_S, QUIET_S, STATIONS_M, line, quiet, times, wave
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from detectors.declaration import ParameterError
-from detectors.volume_balance import VolumeBalance, pack_m3
+from detectors.pipelines.volume_balance import VolumeBalance, pack_m3
 from model.detector import AssetInput, AssetView, Columns
 from model.sensor import Position
 from tests.naive.asset_detectors import NAIVE

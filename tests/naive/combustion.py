@@ -1,4 +1,4 @@
-"""Slow, obvious twin of ``detectors.combustion``: a room as a list of dictionaries."""
+"""Slow, obvious twin of ``detectors.fire.combustion``: a room as a list of dictionaries."""
 
 from __future__ import annotations
 

@@ -14,16 +14,16 @@ from fractions import Fraction
 from itertools import combinations, pairwise
 from typing import Protocol
 
-from detectors.creep import Creep
-from detectors.cusum import Cusum
-from detectors.ewma import Ewma
-from detectors.flatline import Flatline
-from detectors.limit import Limit
-from detectors.rate import Rate
-from detectors.rise import Rise
-from detectors.silence import Silence
-from detectors.spike import Spike
-from detectors.time_to_limit import TimeToLimit
+from detectors.gas.creep import Creep
+from detectors.gas.rise import Rise
+from detectors.general.cusum import Cusum
+from detectors.general.ewma import Ewma
+from detectors.general.flatline import Flatline
+from detectors.general.limit import Limit
+from detectors.general.rate import Rate
+from detectors.general.silence import Silence
+from detectors.general.spike import Spike
+from detectors.general.time_to_limit import TimeToLimit
 from tests.naive.gas_evidence import CleanAir
 from tests.naive.tails import NaiveRarity, NaiveSeasonal
 

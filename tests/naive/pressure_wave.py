@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.pressure_wave import COLUMNS
-from detectors.wave_source import fit_fronts, locate, misfit_at
+from detectors.pipelines.pressure_wave import COLUMNS
+from detectors.pipelines.wave_source import fit_fronts, locate, misfit_at
 from model.detector import AssetView
 
 Columns = dict[str, list[float]]

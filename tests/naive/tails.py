@@ -6,8 +6,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from detectors.rarity import Rarity
-from detectors.seasonal import Seasonal
+from detectors.general.rarity import Rarity
+from detectors.general.seasonal import Seasonal
 
 NAN = math.nan
 

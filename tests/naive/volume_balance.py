@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.volume_balance import pack_m3
+from detectors.pipelines.volume_balance import pack_m3
 from model.detector import AssetView
 
 Columns = dict[str, list[float]]

@@ -9,7 +9,7 @@ import pytest
 
 from config.findings import Findings
 from config.packs import load_packs
-from detectors.gas_place import sources
+from detectors.gas.gas_place import sources
 from detectors.parameters import build_for_assets
 from model.detector import AssetInput, AssetView, Columns
 from simulator.district import District

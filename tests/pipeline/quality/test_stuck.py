@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.flatline import Flatline
+from detectors.general.flatline import Flatline
 from model.plan import DetectorSpec, Plan, RuleSpec
 from pipeline.quality.stuck import BIN_RATIO, Fleet, RunGauge, Runs, bin_end_s, fleets
 from pipeline.quality.stuck_limits import (

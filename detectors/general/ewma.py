@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detectors.baseline import EWMA_FIELDS, Learning, ewma_rows, fresh
 from detectors.declaration import KIND_UNIT, ParameterError, check, declare
+from detectors.general.baseline import EWMA_FIELDS, Learning, ewma_rows, fresh
 from detectors.kernels import Records, columns, nanoseconds
 from model.batch import Batch
 from model.detector import SensorGroup
@@ -20,7 +20,7 @@ class EwmaState:
     """What is known of each sensor.
 
     Attributes:
-        sensors: records [m] of ``detectors.baseline.EWMA_FIELDS``, which gives the meaning and unit of each field.
+        sensors: records [m] of ``baseline.EWMA_FIELDS``, which gives the meaning and unit of each field.
 
     """
 
@@ -37,7 +37,7 @@ class Ewma:
         score  = (level - mean) / sigma
 
     With n, the rows learned, the level begins as their mean. ``mean`` and ``sigma`` are learned from the level itself
-    (``detectors/baseline.py`` says how, and what cannot be seen). The classical chart works sigma out from white noise,
+    (``baseline.py`` says how, and what cannot be seen). The classical chart works sigma out from white noise,
     ``sqrt(lambda / (2 - lambda))``; taken from the level it also holds for noise with a memory, which pressures and
     outdoor gas have.
 

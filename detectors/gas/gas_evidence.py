@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import clean_air, gas_place
 from detectors.declaration import KIND_UNIT, check, declare
+from detectors.gas import clean_air, gas_place
 from detectors.kernels import Floats, Integers, Records, nanoseconds
 from model.detector import AssetView, Columns
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detectors.declaration import check, declare
+from detectors.general.tail import BOTH, HIGH, LOW, SEASON_FIELDS, Calendar, Learning, fresh, seasonal_rows
 from detectors.kernels import Records, columns, nanoseconds
-from detectors.tail import BOTH, HIGH, LOW, SEASON_FIELDS, Calendar, Learning, fresh, seasonal_rows
 from model.batch import Batch
 from model.detector import SensorGroup
 from model.inputs import Tick
@@ -22,7 +22,7 @@ class SeasonalState:
     """What is known of each sensor.
 
     Attributes:
-        sensors: records [m] of ``detectors.tail.SEASON_FIELDS``, which gives the meaning and unit of each field.
+        sensors: records [m] of ``tail.SEASON_FIELDS``, which gives the meaning and unit of each field.
 
     """
 
@@ -49,7 +49,7 @@ class Seasonal:
 
     Fails: on holidays, which look like the faults they resemble; on a season that moves faster than ``days``.
 
-    Source: ``detectors/tail.py``; the mean by hour and type of day as in minimum night flow analysis.
+    Source: ``tail.py``; the mean by hour and type of day as in minimum night flow analysis.
     """
 
     side: str = field(

@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.components import (
+from detectors.assets.components import (
     CALIBRATE,
     CONTRIBUTOR,
     EXPECTED,
@@ -57,7 +57,7 @@ class PcaState:
     """What is known of one asset; p = inputs times (lags + 1), values in the units of the sensors.
 
     Attributes:
-        progress: record [1] of ``detectors.components.PROGRESS_FIELDS``.
+        progress: record [1] of ``detectors.assets.components.PROGRESS_FIELDS``.
         level: float64 [inputs], smoothed values.
         vector: float64 [p], smoothed values now and before, newest first; NaN = not heard.
         said: int64 [p], rows learned in which it was heard.
@@ -120,7 +120,7 @@ class Pca:
         ParameterError: a parameter is out of range.
 
     Source: Jackson and Mudholkar, Technometrics 21 (1979) 341; Box, Ann. Math. Statist. 25 (1954) 290, and Nomikos and
-    MacGregor, Technometrics 37 (1995) 41 for the limits; more in ``detectors/components.py``.
+    MacGregor, Technometrics 37 (1995) 41 for the limits; more in ``components.py``.
     """
 
     every_s: float = field(

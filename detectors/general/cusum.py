@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detectors.baseline import BOTH, CUSUM_FIELDS, HIGH, LOW, Learning, Page, cusum_rows, fresh
 from detectors.declaration import KIND_UNIT, ParameterError, check, declare
+from detectors.general.baseline import BOTH, CUSUM_FIELDS, HIGH, LOW, Learning, Page, cusum_rows, fresh
 from detectors.kernels import Records, columns, nanoseconds
 from model.batch import Batch
 from model.detector import SensorGroup
@@ -22,7 +22,7 @@ class CusumState:
     """What is known of each sensor.
 
     Attributes:
-        sensors: records [m] of ``detectors.baseline.CUSUM_FIELDS``, which gives the meaning and unit of each field.
+        sensors: records [m] of ``baseline.CUSUM_FIELDS``, which gives the meaning and unit of each field.
 
     """
 
@@ -40,7 +40,7 @@ class Cusum:
         below = min(cap_sigma, max(0, below - x - drift_sigma))
         score = above (side high), below (side low) or the larger one (both)
 
-    ``mean`` and ``sigma`` are learned (``detectors/baseline.py`` says how, and what cannot be seen). A block is all
+    ``mean`` and ``sigma`` are learned (``baseline.py`` says how, and what cannot be seen). A block is all
     rows up to the one that comes ``every_s`` or more after the end of the block before; with 0 each row is a block.
     Within a block the score stays.
 

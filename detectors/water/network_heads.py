@@ -8,7 +8,7 @@ import numpy as np
 
 from detectors.declaration import check, declare
 from detectors.kernels import Floats, Integers
-from detectors.network_blocks import HARMONICS, PLACES, watch
+from detectors.water.network_blocks import HARMONICS, PLACES, watch
 from model.detector import AssetView, Columns
 
 #: Units that tell a flow and a tank's level; all else is a head.

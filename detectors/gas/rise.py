@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detectors.clean_air import RISE_FIELDS, Learning, rise_rows
 from detectors.declaration import KIND_UNIT, check, declare
+from detectors.gas.clean_air import RISE_FIELDS, Learning, rise_rows
 from detectors.kernels import GAP_PERIODS, Records, columns, nanoseconds
 from model.batch import Batch
 from model.detector import SensorGroup

@@ -8,8 +8,8 @@ import numpy as np
 
 from detectors.declaration import check, declare
 from detectors.kernels import Floats, Integers
-from detectors.wave_source import fit_fronts, locate, misfit_at
-from detectors.wave_watch import (
+from detectors.pipelines.wave_source import fit_fronts, locate, misfit_at
+from detectors.pipelines.wave_watch import (
     LISTENING,
     LOOK,
     LOUD,

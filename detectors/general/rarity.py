@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detectors.declaration import check, declare
+from detectors.general.tail import BOTH, HIGH, LOW, RARITY_FIELDS, Learning, fresh, rarity_rows
 from detectors.kernels import Records, columns, nanoseconds
-from detectors.tail import BOTH, HIGH, LOW, RARITY_FIELDS, Learning, fresh, rarity_rows
 from model.batch import Batch
 from model.detector import SensorGroup
 from model.inputs import Tick
@@ -22,7 +22,7 @@ class RarityState:
     """What is known of each sensor.
 
     Attributes:
-        sensors: records [m] of ``detectors.tail.RARITY_FIELDS``, which gives the meaning and unit of each field.
+        sensors: records [m] of ``tail.RARITY_FIELDS``, which gives the meaning and unit of each field.
 
     """
 
@@ -38,7 +38,7 @@ class Rarity:
         level += max(1 / n, dt / (smooth_s + dt)) * (value - level)
         score  = -log10 of the part of rows that go as far, from 0 (in neither tail) to 20
 
-    Both tails are learned by themselves, robustly and in a fixed memory (``detectors/tail.py`` says how), so skewed
+    Both tails are learned by themselves, robustly and in a fixed memory (``tail.py`` says how), so skewed
     quantities such as counts, volumes and response times need no other limit than others do: the limit is an alarm
     budget. At one row in 5 min, 3.5 is one row in eleven days where rows are independent.
 
@@ -48,7 +48,7 @@ class Rarity:
     Fails: where the usual is different at different hours (``seasonal``); on a shift inside the usual range
     (``cusum``); on a rise as slow as ``forget_s``.
 
-    Source: ``detectors/tail.py``.
+    Source: ``tail.py``.
     """
 
     side: str = field(

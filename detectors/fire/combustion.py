@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.combustion_points import (
+from detectors.declaration import ParameterError, check, declare
+from detectors.fire.combustion_points import (
     AIR,
     CO,
     FAMILIES,
@@ -23,7 +24,6 @@ from detectors.combustion_points import (
     Limits,
     score,
 )
-from detectors.declaration import ParameterError, check, declare
 from detectors.kernels import Records
 from model.detector import AssetInput, AssetView, Columns
 from model.errors import UnitError

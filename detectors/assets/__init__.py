@@ -1,0 +1,1 @@
+"""Sensors of any asset judged together."""

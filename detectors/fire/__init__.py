@@ -1,0 +1,1 @@
+"""Fire: all sensors of a room together."""

@@ -1,0 +1,1 @@
+"""Gas: what stands above clean air, and where it comes from."""

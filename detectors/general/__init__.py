@@ -1,0 +1,1 @@
+"""One sensor judged by itself: limits, slopes, learned normals, silence."""

@@ -1,0 +1,1 @@
+"""Pipelines: bursts by their wave, leaks by their balance."""

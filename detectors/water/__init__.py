@@ -1,0 +1,1 @@
+"""Networks of drinking water."""
