@@ -22,6 +22,7 @@ from app.cli.screen import (
     show_time,
 )
 from app.configured import Paths, read
+from pipeline.capability.what_if import HORIZONS_S, Capability
 
 
 def capability(
@@ -33,7 +34,6 @@ def capability(
 ) -> None:
     """查看现有测点的发现能力。What the sensors that work now would see, and how soon."""
     from app.jobs.capability import of_newest
-    from pipeline.capability.what_if import HORIZONS_S
 
     configured = read(config)
     speak = language(lang, configured.language)
@@ -47,11 +47,15 @@ def capability(
         *words, title=say("capability_title", speak, time=show_time(saved_ns, configured.time_zone)), box=None
     )
     for one in found:
-        way = say(f"capability_{one.where}_{'rise' if one.rises else 'fall'}", speak)
+        way = say(_way(one), speak)
         sizes = [_size(size, one.unit, speak) for size in one.smallest]
-        style = "yellow" if one.working < one.sensors else ""
+        style = "bold red" if one.where == "none" else "yellow" if one.working < one.sensors else ""
         table.add_row(one.asset, one.kind, f"{one.working}/{one.sensors}", way, *sizes, style=style)
     out.print(table)
+
+
+def _way(one: Capability) -> str:
+    return "capability_none" if one.where == "none" else f"capability_{one.where}_{'rise' if one.rises else 'fall'}"
 
 
 def _size(size: float | None, unit: str, speak: str) -> str:

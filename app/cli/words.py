@@ -151,6 +151,7 @@ WORDS: dict[str, Text] = {
     "capability_one_fall": Text("任一测点降", "fall at one"),
     "capability_all_rise": Text("全部测点升", "rise at all"),
     "capability_all_fall": Text("全部测点降", "fall at all"),
+    "capability_none": Text("测点缺失，什么也发现不了", "sensors missing: nothing is seen"),
     "capability_coming": Text("即将报警", "an alarm is coming"),
     "tuning": Text("试验扰动", "Trying disturbances"),
     "tune_quiet": Text(

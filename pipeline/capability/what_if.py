@@ -39,7 +39,7 @@ _ROWS = 2000  # a batch
 _WAVE_SPEED = "wave_speed_m_s"
 _NEWS = (Transition.RAISED, Transition.RERAISED, Transition.UPGRADED)
 
-Where = Literal["one", "all"]
+Where = Literal["one", "all", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Capability:
         working: how many give something usable now.
         sensors: how many there are.
         where: ``one``: at any single sensor, wherever it is seen worst; ``all``: at all of them at once (along a line,
-            as a wave from its middle).
+            as a wave from its middle); ``none``: sensors are missing and neither a rise nor a fall is seen.
         rises: whether the value rises; else it falls.
         smallest: size seen within each of ``HORIZONS_S``; 0 = an alarm is coming as it is, None = none is seen, or so
             long cannot be tried.
@@ -95,6 +95,7 @@ class _Trial:
 
     def __init__(self, whole: Snapshot, asset: Asset) -> None:
         state = snapshot.restore(whole)
+        heard_until_ns = _heard_until_ns(state)
         plan = state.bound.plan
         own = tuple(one for one in plan.sensors if one.asset == asset.id)
         only = replace(plan, assets=(asset,), sensors=own, version=f"{plan.version}-{asset.id}")
@@ -106,7 +107,7 @@ class _Trial:
         self._period_s = np.array(periods, np.float64)
         self._level = _levels(state)
         self._now_ns = _newest_ns(state)
-        self._works = np.isfinite(self._level) & _is_fresh(state, self._now_ns, self._period_s)
+        self._works = np.isfinite(self._level) & _is_fresh(state, heard_until_ns, self._period_s)
         self._before = snapshot.take(state)
 
     def found(self) -> Iterator[Capability]:
@@ -115,14 +116,25 @@ class _Trial:
             working = np.flatnonzero(of_kind & self._works)
             if not any(name in rule.kinds or self._asset.kind in rule.assets for rule in self._judging()):
                 continue
-            for rises in (True, False):
-                each = [self._smallest(np.array([at]), rises) for at in working[:ONE_BY_ONE_MAX]]
-                together = self._smallest(working, rises) if len(working) > 1 else _worst(each)
-                counts = len(working), int(np.count_nonzero(of_kind))
-                about = self._asset.id, name, self._kinds[name].unit, *counts
-                if any(size is not None for size in (*_worst(each), *together)):
-                    yield Capability(*about, "one", rises, _worst(each))
-                    yield Capability(*about, "all", rises, together)
+            counts = len(working), int(np.count_nonzero(of_kind))
+            about = self._asset.id, name, self._kinds[name].unit, *counts
+            told = [one for rises in (True, False) for one in self._seen(about, working, rises)]
+            if not told and len(working) < np.count_nonzero(of_kind):
+                told = [Capability(*about, "none", rises=True, smallest=_worst(()))]
+            yield from told
+
+    def _seen(
+        self,
+        about: tuple[str, str, str, int, int],
+        working: NDArray[np.intp],
+        rises: bool,  # noqa: FBT001
+    ) -> list[Capability]:
+        """Of one direction; empty where nothing is seen."""
+        each = [self._smallest(np.array([at]), rises) for at in working[:ONE_BY_ONE_MAX]]
+        together = self._smallest(working, rises) if len(working) > 1 else _worst(each)
+        if all(size is None for size in (*_worst(each), *together)):
+            return []
+        return [Capability(*about, "one", rises, _worst(each)), Capability(*about, "all", rises, together)]
 
     def _judging(self) -> list[RuleSpec]:
         return [rule for rule in self._plan.rules if not rule.diagnostic]
@@ -212,10 +224,15 @@ def _newest_ns(state: State) -> int:
     return int(last_ns.max()) if len(last_ns) else 0
 
 
+def _heard_until_ns(state: State) -> int:
+    """Now by our own clock: the last tick, or the last thing heard from any sensor of any asset."""
+    return max(state.clock.wall_ns, int(state.admission.sensors["heard_ns"].max(initial=NO_TIME)))
+
+
 def _is_fresh(state: State, now_ns: int, period_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-    last_ns = state.admission.sensors["last_ns"]
+    heard_ns = state.admission.sensors["heard_ns"]
     allowed_ns = np.maximum(_PERIODS * period_s, _SILENT_S_MIN) * 1e9
-    fresh: NDArray[np.bool_] = (last_ns != NO_TIME) & (now_ns - last_ns <= allowed_ns)
+    fresh: NDArray[np.bool_] = (heard_ns != NO_TIME) & (now_ns - heard_ns <= allowed_ns)
     return fresh
 
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.inputs import PlanChange
+from model.inputs import PlanChange, Tick
 from model.plan import DetectorSpec, Plan, RuleSpec
 from model.sensor import Asset
 from pipeline.capability.what_if import Capability, capabilities, judged_assets
 from pipeline.process import snapshot
-from pipeline.process.step import State, begin
+from pipeline.process.step import State, begin, step
 from tests.pipeline.plans import NAME, START_NS, Row, grade, kind, plan, play, rows, rule
 
 HIGH = rule("gas.high", grade("blue", "value >= 8", on_s=20.0))
@@ -104,11 +104,19 @@ def test_a_vote_sees_two_sensors_and_not_one() -> None:
 
 
 def test_it_worsens_when_a_sensor_fails() -> None:
-    one = found(lived(vessel(sensors=2), 2.0, 2.0, silent=(1,)), "all")
-    assert one is None, "one working sensor of a vote sees nothing"
+    one = found(lived(vessel(sensors=2), 2.0, 2.0, silent=(1,)), "none")
+    assert one is not None, "one working sensor of a vote sees nothing, and that is told"
+    assert (one.working, one.sensors, one.smallest) == (1, 2, (None, None, None))
     many = found(lived(vessel(), 2.0, 2.0, 2.0, silent=(1,)), "all")
     assert many is not None
     assert (many.working, many.sensors) == (2, 3)
+
+
+def test_an_asset_without_a_working_sensor_is_told() -> None:
+    state = lived(limits(), 5.0, 5.0, silent=(0, 1))
+    step(state, state.next_offset, Tick(START_NS + 30 * 10**9, 30 * 10**9))
+    told = list(capabilities(snapshot.take(state), ["station"]))
+    assert [(one.where, one.working, one.sensors) for one in told] == [("none", 0, 2)]
 
 
 def test_an_alarm_that_is_coming_anyway_needs_nothing() -> None:
