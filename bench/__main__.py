@@ -24,6 +24,8 @@ BENCHES = (
     "decode",
     "stages",
     "detectors",
+    "asset_detectors",
+    "peers",
     "step",
     "journal",
     "replay",

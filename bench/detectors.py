@@ -1,4 +1,4 @@
-"""What a reading costs in each detector: ns a row, for scattered sensors, and one sensor filling the batch.
+"""What a reading costs in each detector: ns a row, for full and scattered rows, and one sensor filling the batch.
 
 Each figure is taken over passes of a million rows in batches of 10,000, after a pass that is not counted.
 """
@@ -6,6 +6,7 @@ Each figure is taken over passes of a million rows in batches of 10,000, after a
 from __future__ import annotations
 
 import time
+from dataclasses import fields
 
 import numpy as np
 
@@ -37,6 +38,7 @@ def batches(sensors: int, order: str, batch_rows: int) -> list[Batch]:
     rng = np.random.default_rng(1)
     sensor = {
         "scattered": rng.integers(0, sensors, ROWS),
+        "full": np.arange(ROWS) % sensors,
         "one sensor": np.zeros(ROWS, int),
     }[order].astype(np.int32)
     earlier = np.empty(ROWS, np.int64)  # rows of the same sensor before this one
@@ -65,6 +67,19 @@ def measure(name: str, sensors: int, order: str, repeat: int) -> list[float]:
     return passes_ns[1:]
 
 
+def bytes_a_sensor(name: str) -> float:
+    """Memory of the state, by what a thousand sensors more take."""
+    small, large = (_state_bytes(name, sensors) for sensors in (1000, 2000))
+    return (large - small) / 1000
+
+
+def _state_bytes(name: str, sensors: int) -> int:
+    state = build(name, PARAMETERS.get(name, {})).init(
+        SensorGroup(tuple(str(slot) for slot in range(sensors)), np.ones(sensors))
+    )
+    return int(sum(getattr(state, one.name).nbytes for one in fields(state)))
+
+
 def ticks(detector: AnyDetector, sensors: int, repeat: int) -> list[float]:
     """Cost of one ``advance`` of all sensors: ns a sensor, one figure a tick."""
     state = detector.init(SensorGroup(tuple(str(slot) for slot in range(sensors)), np.ones(sensors)))
@@ -77,15 +92,17 @@ def ticks(detector: AnyDetector, sensors: int, repeat: int) -> list[float]:
 
 
 def run(effort: Effort) -> Report:
-    how = f"update of scattered rows, and of one sensor; {ROWS:,} rows in batches of {BATCH_ROWS:,}"
+    how = f"update of full and scattered rows, and of one sensor; {ROWS:,} rows in batches of {BATCH_ROWS:,}"
     report = Report("detectors", how)
     sizes = (1_000,) if effort.quick else (1_000, 10_000, 100_000)
     for name in DETECTORS:
         for sensors in sizes:
-            found = measure(name, sensors, "scattered", effort.runs)
-            report.figures.append(Figure(f"{name}, {sensors:,} sensors", "ns/reading", found))
+            for order in ("full", "scattered"):
+                found = measure(name, sensors, order, effort.runs)
+                report.figures.append(Figure(f"{name}, {sensors:,} sensors, {order} rows", "ns/reading", found))
         found = measure(name, 1_000, "one sensor", effort.runs)
         report.figures.append(Figure(f"{name}, one sensor fills the batch", "ns/reading", found))
+        report.figures.append(Figure(f"{name}, state", "bytes/sensor", [bytes_a_sensor(name)]))
     for sensors in sizes:
         found = ticks(build("silence", {}), sensors, effort.runs)
         report.figures.append(Figure(f"silence, one tick over {sensors:,} sensors", "ns/sensor", found))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import servers, workload
+from bench import asset_detectors, interpreted, servers, workload
 from bench.__main__ import BENCHES, EXIT_USE, main
 from bench.broker import absence, kill
 from bench.figures import Effort, Figure
@@ -21,6 +21,8 @@ from bench.receivers import take_apart
 from bench.sensors import tag
 from bench.step import Warm, warm
 from bench.trials import Ours, Peer
+from detectors import ASSET_DETECTORS
+from detectors.parameters import build_for_assets
 from tests.connectors.formats.decoding import decode
 from tests.servers import program
 
@@ -125,6 +127,16 @@ def test_given_runs_then_a_figure_shows_least_middle_and_most() -> None:
 def test_a_broker_with_its_defaults_loses_what_it_acknowledged_and_ours_does_not() -> None:
     assert absence("defaults", 1_500).lost == 500
     assert absence("fast", 1_500).lost == 0
+
+
+def test_every_detector_on_assets_is_measured_on_an_asset_that_it_fits() -> None:
+    assert asset_detectors.CASES.keys() == ASSET_DETECTORS.keys()
+    for name, case in asset_detectors.CASES.items():
+        assert build_for_assets(name, case.parameters).fits(asset_detectors.example(case)), name
+
+
+def test_the_naive_loop_runs_the_detectors_own_source() -> None:
+    assert interpreted.cost_ns("cusum", 10, 2000) > 0
 
 
 def test_of_a_safe_broker_that_is_killed_only_what_was_in_its_hands_is_lost() -> None:
