@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 
+from model.explanation import Explanation
 from model.text import Text
 
 
@@ -64,6 +65,7 @@ class Why:
     rule_source: Text  # clause of the standard
     plan_version: str  # which configuration judged
     margin: float | None  # how far the next higher grade is, unit of the value; None: no higher one
+    explanations: dict[str, Explanation] = field(default_factory=dict)  # detector -> what it knows beside its score
 
 
 @dataclass(frozen=True, slots=True)

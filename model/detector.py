@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.batch import Batch
+from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
 from model.sensor import Position
@@ -91,6 +92,26 @@ class LowerBounding(Protocol[Read]):
 
     def is_lower_bound(self, state: Read, slot: NDArray[np.int32], time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Say it of rows that ``update`` has scored: bool [n]."""
+        ...
+
+
+@runtime_checkable
+class Explaining(Protocol[Read]):
+    """A detector that can say more of a score than its number, on demand, when an event arises."""
+
+    def explain(self, state: Read, slot: int, score: float) -> Explanation:
+        """Explain the newest score of a slot from what is known right after the row that gave it.
+
+        Args:
+            state: only read.
+            slot: one of its slots.
+            score: the one to explain; NaN where time alone brought the event about.
+
+        Returns:
+            amounts in the unit of the kind, None or NaN where it does not know; ``unit`` and ``contributors`` are left
+            out.
+
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""States are dataclasses of arrays; a later version may add an array without making older snapshots useless."""
+"""States are dataclasses of arrays; what is added later must not make older snapshots useless."""
 
 from __future__ import annotations
 
@@ -9,3 +9,12 @@ ADDED = "added"
 def added(*, like: str = "") -> dict[str, str]:
     """Metadata of an array that older snapshots lack: it then begins as a copy of ``like``; empty = fresh."""
     return {ADDED: like}
+
+
+#: The same for fields of records.
+ADDED_FIELDS = "added_fields"
+
+
+def added_fields(*names: str) -> dict[str, tuple[str, ...]]:
+    """Metadata of an array of records with fields that older snapshots lack: they then begin fresh."""
+    return {ADDED_FIELDS: names}

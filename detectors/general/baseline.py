@@ -23,14 +23,19 @@ take, which is the largest error of its rounding. A sensor that was never seen t
 leak is not learned away. After ``hold_s`` of nothing but abnormal rows the learned normal is held to be stale: it
 is dropped and learned anew, and the chart abstains meanwhile. One normal row ends the count.
 
+**Since when.** For ``ewma`` the row with which the level last crossed its mean (Nishina 1992). For ``cusum`` the end of
+the last block at which the sum was 0 (Page 1954), and from there on the mean of the blocks is kept.
+
 **What cannot be seen.** A ramp of less than ``hold_sigma * sigma / mean_s`` is followed, as a daily cycle is meant
 to be. What is abnormal all through the warm-up becomes the normal. Limits on the value itself stay on guard there.
 
-Sources: Welford, Technometrics 4 (1962) 419; West, Comm. ACM 22 (1979) 532; Hawkins, The Statistician 36 (1987) 299.
+Sources: Welford, Technometrics 4 (1962) 419; West, Comm. ACM 22 (1979) 532; Hawkins, The Statistician 36 (1987) 299;
+Nishina, Qual. Reliab. Eng. Int. 8 (1992) 537.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -70,8 +75,28 @@ _NORMAL_FIELDS = [
     ("mean", "f8"),  # learned, unit of the kind
     ("variance", "f8"),  # learned, its square
 ]
-EWMA_FIELDS = np.dtype([*_NORMAL_FIELDS, ("level", "f8")])
-CUSUM_FIELDS = np.dtype([*_NORMAL_FIELDS, ("total", "f8"), ("pending", "i8"), ("above", "f8"), ("below", "f8")])
+#: Fields that older snapshots lack.
+EWMA_ADDED = ("crossed_ns",)
+#: The same: of each sum when it was last 0, and how many blocks it has taken in since, with the sum of what these were
+#: apart from the mean, sigma.
+CUSUM_ADDED = ("above_ns", "above_blocks", "above_sum", "below_ns", "below_blocks", "below_sum")
+EWMA_FIELDS = np.dtype(
+    [
+        *_NORMAL_FIELDS,
+        ("level", "f8"),  # smoothed value
+        ("crossed_ns", "i8"),  # event time of the row with which the level came to its side of the mean
+    ]
+)
+CUSUM_FIELDS = np.dtype(
+    [
+        *_NORMAL_FIELDS,
+        ("total", "f8"),  # of the open block
+        ("pending", "i8"),  # rows in it
+        ("above", "f8"),  # the two sums, sigma
+        ("below", "f8"),
+        *((name, "f8" if name.endswith("sum") else "i8") for name in CUSUM_ADDED),
+    ]
+)
 
 
 class Normal(Protocol):
@@ -108,7 +133,24 @@ def fresh(fields: np.dtype[np.void], sensors: SensorGroup) -> Records:
     made["gap_ns"] = np.rint(GAP_PERIODS * 1e9 * sensors.period_s)
     made["last_ns"] = _UNSET_NS
     made["step"] = np.inf
+    for name in (*EWMA_ADDED, *CUSUM_ADDED):
+        if name.endswith("_ns") and name in (fields.names or ()):
+            made[name] = _UNSET_NS
     return made
+
+
+def known_ns(time_ns: int) -> int | None:
+    return None if time_ns == _UNSET_NS else int(time_ns)
+
+
+def sigma_of(own: np.void, sigma_floor: float) -> float:
+    """One sigma of a sensor's record, as the kernels take it; NaN before the second row."""
+    rows = int(own["rows"])
+    if rows < 2:
+        return math.nan
+    spread = math.sqrt(own["variance"] * ((rows + 1.0) / (rows - 1.0)))
+    step = float(own["step"])
+    return max(spread, sigma_floor, 0.5 * step if math.isfinite(step) else 0.0)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -197,21 +239,30 @@ def ewma_rows(
         if own.last_ns != _UNSET_NS:
             dt_ns = max(0, min(time_ns[row] - own.last_ns, own.gap_ns))
         own.last_ns = time_ns[row]
+        was_above = own.level > own.mean
         own.level += max(1.0 / (own.rows + 1.0), _weight(dt_ns, smooth_ns)) * (now - own.level)
         score = np.nan
         if _is_ready(own, learning):
             score = _deviation(own, own.level, learning.sigma_floor)
         if not _learn(own, own.level, score, dt_ns, learning):
             scores[row] = score
+        stays = (own.level > own.mean) == was_above
+        own.crossed_ns = own.crossed_ns if stays else time_ns[row]
 
 
 class Sums(Protocol):
-    """The part of a sensor's record that is Page's: the sum and rows of the open block, the sums in sigma."""
+    """The part of a sensor's record that is Page's; ``CUSUM_FIELDS`` says what each field holds."""
 
     total: float
     pending: int
     above: float
     below: float
+    above_ns: int
+    above_blocks: int
+    above_sum: float
+    below_ns: int
+    below_blocks: int
+    below_sum: float
 
 
 class Page(NamedTuple):
@@ -226,6 +277,29 @@ class Page(NamedTuple):
 
 
 _PAGE = tuple_type(Page, types.int64, types.int64, *(types.float64,) * 4)
+
+
+@njit(nogil=True, error_model="numpy")
+def _trace(own: Sums, above: float, below: float, before_ns: int, deviation: float) -> None:
+    """Keep since when each sum has grown, and by what; ``above`` and ``below`` are the sums before this block.
+
+    Without a branch, for which way noise goes cannot be foretold.
+    """
+    high, low = above > 0.0, below > 0.0
+    own.above_ns = own.above_ns if high else before_ns
+    own.above_blocks = own.above_blocks * high + 1
+    own.above_sum = (own.above_sum if high else 0.0) + deviation
+    own.below_ns = own.below_ns if low else before_ns
+    own.below_blocks = own.below_blocks * low + 1
+    own.below_sum = (own.below_sum if low else 0.0) + deviation
+
+
+@njit(nogil=True, error_model="numpy")
+def _begin(own: Sums, now_ns: int, head_start_sigma: float) -> None:
+    own.above, own.below = head_start_sigma, head_start_sigma
+    own.above_ns, own.below_ns = now_ns, now_ns
+    own.above_blocks, own.below_blocks = 0, 0
+    own.above_sum, own.below_sum = 0.0, 0.0
 
 
 @njit(nogil=True, error_model="numpy")
@@ -284,13 +358,16 @@ def cusum_rows(
         statistic = own.total / own.pending
         own.total = 0.0
         own.pending = 0
+        before_ns = own.last_ns
         own.last_ns = time_ns[row]
         score = np.nan
         if _is_ready(own, learning):
-            _add(own, _deviation(own, statistic, learning.sigma_floor), page)
+            above, below = own.above, own.below
+            deviation = _deviation(own, statistic, learning.sigma_floor)
+            _add(own, deviation, page)
+            _trace(own, above, below, before_ns, deviation)
             score = _worse(own, page.side)
         if _learn(own, statistic, score, dt_ns, learning):
-            own.above = page.head_start_sigma
-            own.below = page.head_start_sigma
+            _begin(own, time_ns[row], page.head_start_sigma)
         else:
             scores[row] = score

@@ -7,14 +7,29 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detectors.declaration import KIND_UNIT, ParameterError, check, declare
-from detectors.general.baseline import BOTH, CUSUM_FIELDS, HIGH, LOW, Learning, Page, cusum_rows, fresh
+from detectors.general.baseline import (
+    BOTH,
+    CUSUM_ADDED,
+    CUSUM_FIELDS,
+    HIGH,
+    LOW,
+    Learning,
+    Page,
+    cusum_rows,
+    fresh,
+    known_ns,
+    sigma_of,
+)
 from detectors.kernels import Records, columns, nanoseconds
 from model.batch import Batch
 from model.detector import SensorGroup
+from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
+from model.state import added_fields
 
 _SIDES = {"high": HIGH, "low": LOW, "both": BOTH}
+_USUAL_SIGMA = 3.0  # a block within that is told to be usual
 
 
 @dataclass(slots=True)
@@ -26,7 +41,7 @@ class CusumState:
 
     """
 
-    sensors: Records
+    sensors: Records = field(metadata=added_fields(*CUSUM_ADDED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,3 +165,17 @@ class Cusum:
 
     def advance(self, state: CusumState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
+
+    def explain(self, state: CusumState, slot: int, score: float) -> Explanation:  # noqa: ARG002
+        """The mean of the blocks since the larger sum was last 0, against the learned one and three sigma around it."""
+        own = state.sensors[slot]
+        side = "below" if self.side == "low" or (self.side == "both" and own["below"] > own["above"]) else "above"
+        mean, sigma, blocks = float(own["mean"]), sigma_of(own, self.sigma_floor), int(own[f"{side}_blocks"])
+        grows = own[side] > 0.0 and blocks > 0
+        return Explanation(
+            observed=mean + sigma * float(own[f"{side}_sum"]) / blocks if grows else None,
+            expected=mean,
+            low=mean - _USUAL_SIGMA * sigma,
+            high=mean + _USUAL_SIGMA * sigma,
+            since_ns=known_ns(own[f"{side}_ns"]) if grows else None,
+        )

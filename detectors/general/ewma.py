@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detectors.declaration import KIND_UNIT, ParameterError, check, declare
-from detectors.general.baseline import EWMA_FIELDS, Learning, ewma_rows, fresh
+from detectors.general.baseline import EWMA_ADDED, EWMA_FIELDS, Learning, ewma_rows, fresh, known_ns, sigma_of
 from detectors.kernels import Records, columns, nanoseconds
 from model.batch import Batch
 from model.detector import SensorGroup
+from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
+from model.state import added_fields
 
 
 @dataclass(slots=True)
@@ -24,7 +26,7 @@ class EwmaState:
 
     """
 
-    sensors: Records
+    sensors: Records = field(metadata=added_fields(*EWMA_ADDED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,3 +113,19 @@ class Ewma:
 
     def advance(self, state: EwmaState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
+
+    def explain(self, state: EwmaState, slot: int, score: float) -> Explanation:
+        """The smoothed value against its mean, between the ends of what teaches.
+
+        ``confidence`` is Chebyshev's bound, which holds for noise of any law: at least so many rows are not so far out.
+        """
+        own = state.sensors[slot]
+        mean, reach = float(own["mean"]), self.hold_sigma * sigma_of(own, self.sigma_floor)
+        return Explanation(
+            observed=float(own["level"]),
+            expected=mean,
+            low=mean - reach,
+            high=mean + reach,
+            since_ns=known_ns(own["crossed_ns"]),
+            confidence=1.0 - 1.0 / score**2 if abs(score) > 1.0 else None,
+        )

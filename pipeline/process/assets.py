@@ -27,7 +27,7 @@ from model.inputs import Tick
 from model.plan import DetectorSpec, Plan
 from model.sensor import Asset, Kind
 from pipeline.process.bound_rule import BoundRule, bind_rule
-from pipeline.process.change import About, LevelChange, changes_of, known
+from pipeline.process.change import About, Facts, LevelChange, changes_of, known
 from pipeline.process.grid import RING, Grid, GridState, Instants, instants
 from rules.evidence import SAYS_NOTHING
 from rules.grading import NEVER, grade_rows, grade_time
@@ -251,7 +251,7 @@ def judge_assets_over_time(programs: Sequence[AssetProgram], tick: Tick) -> list
             if len(due.row):
                 slots = np.arange(len(program.names), dtype=np.int32)
                 by_time = np.full(len(slots), -1)
-                changes.extend(changes_of(rule, program.about, due, {}, slots, by_time, lambda _: {}))
+                changes.extend(changes_of(rule, program.about, due, {}, slots, by_time, lambda _: Facts({}, {})))
     return changes
 
 
@@ -272,7 +272,7 @@ def _judge(program: AssetProgram, reached: Instants, some: NDArray[np.intp]) -> 
             yield from changes_of(rule, program.about, moved, {}, reached.asset, some[reached.row], facts)
 
 
-def _facts(program: AssetProgram, rule: BoundRule, reached: Instants, columns: Columns, at: int) -> dict[str, float]:
+def _facts(program: AssetProgram, rule: BoundRule, reached: Instants, columns: Columns, at: int) -> Facts:
     """All that the rule's detectors found there, and what each of their sensors said."""
     named = {name.partition(".")[0] for name in rule.operands}
     facts = known(columns, [name for name in columns if name.partition(".")[0] in named], at)
@@ -283,7 +283,7 @@ def _facts(program: AssetProgram, rule: BoundRule, reached: Instants, columns: C
             said = zip((one.tag for one in bound.views[slot].inputs), reached.value[at][inputs].tolist(), strict=True)
             facts |= {tag: value for tag, value in said if not np.isnan(value)}
             facts = _named(facts, operand(bound.spec.id, CONTRIBUTOR), bound.views[slot])
-    return facts
+    return Facts(facts, {})
 
 
 def _named(facts: dict[str, float], column: str, asset: AssetView) -> dict[str, float]:

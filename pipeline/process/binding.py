@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from detectors.general.silence import Silence
 from detectors.parameters import build
-from model.detector import Detector, LowerBounding, SensorGroup
+from model.detector import Detector, Explaining, LowerBounding, SensorGroup
 from model.plan import DetectorSpec, Plan
 from model.sensor import Kind
 from pipeline.process.assets import AssetProgram, bind_assets, confirmed
 from pipeline.process.bound_rule import BoundRule, bind_rule
 from pipeline.process.change import About
+from pipeline.process.explain import Doubles
 from pipeline.process.gateways import Gateways, bind_gateways
 from rules.language import comparisons
 from rules.possible import Possible
@@ -47,6 +48,7 @@ class KindProgram:
     Attributes:
         sensors: int32 [m], index into the plan's sensors, by slot.
         silences: ids of the detectors that score silence.
+        explaining: the detectors that a rule names and that explain their scores.
 
     """
 
@@ -57,6 +59,8 @@ class KindProgram:
     rules: list[BoundRule]
     possible: Possible  # of the tests of all rules, one after the other
     silences: frozenset[str]
+    explaining: tuple[BoundDetector, ...]
+    doubles: Doubles
 
     def silence_s_min(self) -> float:
         """Shortest limit of a rule on silence; inf where there is none."""
@@ -186,4 +190,7 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32]) -> KindProgram:
     ]
     possible = Possible([test.condition for rule in rules for test in rule.tests], list(units))
     silences = frozenset(bound.spec.id for bound in detectors if isinstance(bound.detector, Silence))
-    return KindProgram(kind, sensors, group, detectors, rules, possible, silences)
+    named = frozenset[str]().union(*(rule.operands for rule in rules))
+    explaining = [one for one in detectors if isinstance(one.detector, Explaining) and one.spec.id in named]
+    doubles = Doubles.of(len(sensors))
+    return KindProgram(kind, sensors, group, detectors, rules, possible, silences, tuple(explaining), doubles)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.condition import Comparison
+from model.explanation import Explanation
 from pipeline.process.bound_rule import BoundRule
 from rules.grading import Changes
 
@@ -30,6 +31,14 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
+class Facts:
+    """What was known where a level changed: the scores that are shown, and what explains them, by detector."""
+
+    scores: dict[str, float]
+    explanations: dict[str, Explanation]
+
+
+@dataclass(frozen=True, slots=True)
 class LevelChange:
     """One alarm level that changed."""
 
@@ -42,7 +51,7 @@ class LevelChange:
     since_ns: int
     value: float
     quality: int
-    scores: dict[str, float]
+    facts: Facts
     margin: float | None
 
 
@@ -53,7 +62,7 @@ def changes_of(
     columns: Columns,
     slots: NDArray[np.int32],
     rows: NDArray[np.int64],
-    facts: Callable[[int], dict[str, float]],
+    facts: Callable[[int], Facts],
 ) -> Iterator[LevelChange]:
     """Say what each change was judged by.
 
@@ -64,7 +73,7 @@ def changes_of(
         columns: ``value`` and ``quality``, float64 [n], where single readings were judged.
         slots: int32 [n].
         rows: int64 [n], place in the batch.
-        facts: the scores that are shown, by index.
+        facts: what is shown, by index.
 
     """
     for k, at in enumerate(changes.row.tolist()):
@@ -80,7 +89,7 @@ def changes_of(
             since_ns=int(changes.since_ns[k]),
             value=value,
             quality=int(columns["quality"][at]) if "quality" in columns else 0,
-            scores=facts(at),
+            facts=facts(at),
             margin=_margin(rule, after, value),
         )
 

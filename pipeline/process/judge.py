@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.batch import Batch
+from model.explanation import Explanation
 from model.inputs import Tick
 from pipeline.process.assets import judge_assets, judge_assets_over_time
 from pipeline.process.binding import Bound, KindProgram
 from pipeline.process.bound_rule import BoundRule
-from pipeline.process.change import OF_READINGS, LevelChange, changes_of, known
+from pipeline.process.change import OF_READINGS, Facts, LevelChange, changes_of, known
+from pipeline.process.explain import Explainer, explained
 from pipeline.process.self_watch import GATEWAY_GRADE
 from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, SAYS_NOTHING
 from rules.grading import NEVER, Changes, Delays, grade_rows, grade_time, rows_begun
@@ -22,6 +25,8 @@ from rules.grading import NEVER, Changes, Delays, grade_rows, grade_time, rows_b
 _NEVER_BY_ROWS_NS = np.iinfo(np.int64).max
 
 Columns = dict[str, NDArray[np.float64]]
+#: (detector, score) of a row, and its place -> what explains them.
+Explain: TypeAlias = Callable[[Iterable[tuple[str, float]], int], dict[str, Explanation]]
 
 
 def judge_rows(
@@ -52,7 +57,7 @@ def judge_rows(
         part = batch if len(rows) == len(batch) else batch.take(rows)
         slots = bound.slot_of[part.sensor]
         late = ~fresh[rows]
-        columns = _columns(program, part, slots, ~late, clock_fault[rows])
+        columns, explain = _columns(program, part, slots, ~late, clock_fault[rows])
         possible = program.possible.asked(columns)
         at = 0
         for rule in program.rules:
@@ -66,7 +71,9 @@ def judge_rows(
                 moved = grade_rows(
                     rule.state, rule.delays, slots[some], times, evidence, NEVER, paused=paused[rows[some]]
                 )
-                changes.extend(_told(bound, program, rule, moved, own, slots[some], rows[some]))
+                of_rows = partial(_row_facts, rule, own, explain, some)
+                about = partial(bound.about, program)
+                changes.extend(changes_of(rule, about, moved, own, slots[some], rows[some], of_rows))
     changes += judge_assets(bound.asset_programs, batch, fresh)
     changes.sort(key=lambda change: (change.row, change.rule.order))
     return changes
@@ -117,7 +124,7 @@ def _columns(
     slots: NDArray[np.int32],
     fresh: NDArray[np.bool_],
     clock_fault: NDArray[np.bool_],
-) -> Columns:
+) -> tuple[Columns, Explain]:
     columns: Columns = {
         "value": part.value,
         "quality": part.quality.astype(np.float64),
@@ -127,6 +134,7 @@ def _columns(
     rows = slice(None) if all_fresh else np.flatnonzero(fresh)
     seen = part.take(rows)
     by_slot = Batch(slots[rows], seen.time_ns, seen.received_ns, seen.value, seen.quality)
+    explainer = Explainer(program.explaining, by_slot, program.doubles, program.kind.unit)
     for detector in program.detectors:
         score = detector.detector.update(detector.state, by_slot)
         if not all_fresh:
@@ -134,7 +142,22 @@ def _columns(
             spread[rows] = score
             score = spread
         columns[detector.spec.id] = score
-    return columns
+    return columns, partial(_of_seen, explainer, None if all_fresh else fresh)
+
+
+def _of_seen(
+    explainer: Explainer, fresh: NDArray[np.bool_] | None, scores: Iterable[tuple[str, float]], row: int
+) -> dict[str, Explanation]:
+    """Explain scores of a row, by its place among all; of rows that detectors did not see there is nothing to say."""
+    if fresh is None:
+        return explainer.explain(scores, row)
+    return explainer.explain(scores, int(np.count_nonzero(fresh[:row]))) if fresh[row] else {}
+
+
+def _row_facts(rule: BoundRule, columns: Columns, explain: Explain, some: NDArray[np.intp], at: int) -> Facts:
+    """The scores that the rule names, at a row of those that are graded, and what explains them."""
+    scores = known(columns, rule.operands - OF_READINGS, at)
+    return Facts(scores, explain(scores.items(), int(some[at])))
 
 
 def _concerned(
@@ -245,21 +268,26 @@ def _rule_over_time(
             now = np.full(len(some), tick.wall_ns, np.int64)
             found = grade_rows(rule.state, delays, some, now, entered[some], tick.elapsed_ns)
             part = {name: column[some] for name, column in columns.items()}
-            yield from _told(bound, program, rule, found, part, some, np.full(len(some), -1))
+            yield from _told(bound, program, rule, found, part, some)
     due = grade_time(rule.state, rule.delays, tick.elapsed_ns, round(program.kind.lateness_s * 1e9))
     if len(due.row):
         slots = np.arange(len(program.sensors), dtype=np.int32)
-        yield from _told(bound, program, rule, due, columns, slots, np.full(len(slots), -1))
+        yield from _told(bound, program, rule, due, columns, slots)
 
 
 def _told(
-    bound: Bound,
-    program: KindProgram,
-    rule: BoundRule,
-    found: Changes,
-    columns: Columns,
-    slots: NDArray[np.int32],
-    rows: NDArray[np.int64],
+    bound: Bound, program: KindProgram, rule: BoundRule, found: Changes, columns: Columns, slots: NDArray[np.int32]
 ) -> Iterator[LevelChange]:
-    facts = partial(known, columns, rule.operands - OF_READINGS)
+    """What a tick changed; a detector that scores rows only explains what it said last."""
+    rows = np.full(len(slots), -1)
+    facts = partial(_facts_over_time, program, rule, columns, slots)
     return changes_of(rule, partial(bound.about, program), found, columns, slots, rows, facts)
+
+
+def _facts_over_time(
+    program: KindProgram, rule: BoundRule, columns: Columns, slots: NDArray[np.int32], at: int
+) -> Facts:
+    slot, unit = int(slots[at]), program.kind.unit
+    named = (one for one in program.explaining if one.spec.id in rule.operands)
+    told = {one.spec.id: explained(one, one.state, slot, float(columns[one.spec.id][at]), unit) for one in named}
+    return Facts(known(columns, rule.operands - OF_READINGS, at), told)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -14,7 +14,7 @@ from model.alarm import Alarm
 from model.errors import FengsuiError, StoreError
 from model.inputs import PlanChange
 from model.plan import Plan
-from model.state import ADDED
+from model.state import ADDED, ADDED_FIELDS
 from pipeline.process.admission import FIELDS as ADMISSION_FIELDS
 from pipeline.process.assets import AssetProgram, BoundAssetDetector
 from pipeline.process.binding import BoundDetector, KindProgram
@@ -191,12 +191,27 @@ def _fill(part: Any, prefix: str, arrays: Mapping[str, NDArray[Any]]) -> str:
         kept = arrays.get(name)
         if kept is None and ADDED in item.metadata:
             kept = arrays.get(f"{prefix}/{item.metadata[ADDED]}", wanted)
+        if kept is not None and ADDED_FIELDS in item.metadata:
+            kept = _with_fields(kept, wanted, item.metadata[ADDED_FIELDS])
         if kept is None or kept.shape != wanted.shape or kept.dtype != wanted.dtype:
             return name
         pairs.append((wanted, kept))
     for wanted, kept in pairs:
         wanted[...] = kept
     return ""
+
+
+def _with_fields(kept: NDArray[Any], fresh: NDArray[Any], added: Sequence[str]) -> NDArray[Any]:
+    """Records of an older snapshot with the fields that were added since, as they are in fresh ones."""
+    names, wanted = kept.dtype.names or (), fresh.dtype.names or ()
+    lacks = set(wanted) - set(names)
+    fits = lacks <= set(added) and names == tuple(name for name in wanted if name not in lacks)
+    if not (lacks and fits and kept.shape == fresh.shape):
+        return kept
+    made = fresh.copy()
+    for name in names:
+        made[name] = kept[name]
+    return made
 
 
 def _versions(state: State) -> dict[str, int]:

@@ -297,13 +297,14 @@ def _event(state: State, change: LevelChange, circumstance: Circumstance, shown:
         value=None if np.isnan(change.value) else change.value,
         unit=about.unit,
         quality=change.quality,
-        scores=change.scores,
+        scores=change.facts.scores,
         since_ns=change.since_ns,
         on_delay_s=judged_by.on_delay_s,
         readings=shown,
         rule_source=rule.spec.source,
         plan_version=state.bound.plan.version,
         margin=change.margin,
+        explanations=change.facts.explanations,
     )
     subject = Subject(rule.spec.id, about.tag, about.asset, rule.spec.latching)
     return state.alarms.level_changed(subject, rule.grade(change.before), rule.grade(change.after), circumstance, why)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from detectors import AnyDetector
 from model import unit
 from model.batch import BAD, GOOD, Batch
-from model.detector import SensorGroup
+from model.detector import Explaining, SensorGroup
 from model.inputs import Tick
 from model.plan import Parameter
 from tests.naive.detectors import NAIVE
@@ -343,6 +343,30 @@ def a_state_that_outlasts_settings_has_one_form(name: str, detector: AnyDetector
     assert play(other, with_rows(stream, time_ns=later_ns), state=state).rows.shape == (len(stream.rows),)
 
 
+def an_explanation_is_that_of_the_last_row(name: str, detector: AnyDetector, stream: Stream) -> None:
+    """However the rows are cut, and whoever stands beside the sensor; it tells of times that were, changing nothing."""
+    if not isinstance(detector, Explaining):
+        return
+    whole, cut = detector.init(stream.sensors), detector.init(stream.sensors)
+    scores = play(detector, stream, state=whole).rows
+    play(detector, stream, state=cut, cuts=tuple(range(len(stream.rows))))
+    before = {column: array.tobytes() for column, array in columns_of(whole).items()}
+    for slot in range(len(stream.sensors)):
+        own = stream.rows.sensor == slot
+        if not own.any():
+            continue
+        alone = detector.init(SensorGroup(stream.sensors.tags[slot : slot + 1], stream.sensors.period_s[:1]))
+        play(detector, with_rows(only(stream, own), sensor=np.zeros(own.sum(), np.int32)), state=alone)
+        score = float(scores[own][-1])
+        told = detector.explain(whole, slot, score)
+        assert repr(told) == repr(detector.explain(cut, slot, score)) == repr(detector.explain(alone, 0, score))
+        assert told.unit == ""
+        assert not told.contributors
+        assert told.since_ns is None or told.since_ns <= stream.rows.time_ns[own].max()
+        assert told.confidence is None or np.isnan(told.confidence) or 0.0 <= told.confidence <= 1.0
+    assert before == {column: array.tobytes() for column, array in columns_of(whole).items()}
+
+
 def units_are_known(name: str, detector: AnyDetector) -> None:
     for kind in ("%LEL", "%VOL", "ppm", "kPa", "mH2O", "m3/h", "degC", "dB/m", "kW/m2", "1", "%"):
         assert unit.known(detector.score_unit(kind)), detector.score_unit(kind)
@@ -363,4 +387,5 @@ CHECKS: tuple[Callable[[str, AnyDetector, Stream], None], ...] = (
     a_row_of_no_slot_is_refused,
     an_empty_batch_is_nothing,
     a_state_that_outlasts_settings_has_one_form,
+    an_explanation_is_that_of_the_last_row,
 )

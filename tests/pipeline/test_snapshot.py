@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.general.baseline import CUSUM_ADDED
 from model.alarm import Transition
 from model.errors import StoreError
 from model.inputs import HumanAct, Tick
@@ -162,3 +163,20 @@ def begin_with_alarm() -> State:
     state = started(plan(rule("r", grade("red", "value > 50"))))
     step(state, state.next_offset, rows([Row(0, 1.0, 60.0)]))
     return state
+
+
+def test_records_without_the_fields_that_were_added_since_go_on() -> None:
+    """An older version kept less of each sensor; what it did keep is not lost."""
+    state = started(PLAN)
+    follow(state, long_run(0))
+    taken = snapshot.take(state)
+    key = next(name for name in taken.arrays if name.endswith("/detector/sum/sensors"))
+    whole = taken.arrays[key]
+    kept = [name for name in whole.dtype.names or () if name not in CUSUM_ADDED]
+    taken.arrays[key] = whole[kept].astype(np.dtype([(name, whole.dtype[name]) for name in kept]))
+    restored, anew = snapshot.load(taken)
+    kinds = {program.kind.id: program for program in restored.bound.programs}
+    (bound,) = (one for one in kinds[key.partition("/")[0]].detectors if one.spec.id == "sum")
+    assert anew == []
+    assert (bound.state.sensors["mean"] == whole["mean"]).all()
+    assert not bound.state.sensors["above_blocks"].any()

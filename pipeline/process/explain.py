@@ -1,0 +1,152 @@
+"""What detectors on single sensors know beside the score that changed a level, as of the very row that changed it.
+
+Detectors take a batch whole, so their state has moved on when its events are made. Of a sensor with one row in the
+batch, as live readings come, the state after the batch is the state after that row, for no other sensor can touch it.
+Of a sensor with several, its records are copied before the batch; should it raise an event, the rows up to that one are
+played again on the copy. So an explanation is the same however the rows are cut, and rows without events cost nothing
+but the look for doubles.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numba import njit, types
+from numpy.typing import NDArray
+
+from detectors.kernels import I64, SENSOR, Integers, Slots
+from model.batch import Batch
+from model.detector import Detector, Explaining
+from model.explanation import Explanation
+from model.plan import DetectorSpec
+
+_NOTHING_COPIED = np.empty(0, np.int32)
+
+
+class Bound(Protocol):
+    """A detector with its state, on the sensors of one kind."""
+
+    @property
+    def spec(self) -> DetectorSpec: ...
+    @property
+    def detector(self) -> Detector[Any]: ...
+    @property
+    def state(self) -> Any: ...
+
+
+@dataclass(slots=True)
+class Doubles:
+    """Finds sensors with several rows in a batch. Scratch: what it holds means nothing after the batch."""
+
+    seen: Integers  # int64 [m], number of the last batch with a row of the slot; negative = with several
+    batches: int = 0
+
+    @classmethod
+    def of(cls, slots: int) -> Doubles:
+        return cls(np.zeros(slots, np.int64))
+
+    def among(self, slot: Slots) -> Slots:
+        """Each slot that stands there more than once: int32 [k]."""
+        self.batches += 1
+        found = np.empty(len(slot), np.int32)
+        count = _doubles(np.ascontiguousarray(slot), self.seen, self.batches, found)
+        return found[:count]
+
+
+@dataclass(slots=True)
+class _Copy:
+    """One sensor in one detector, on the way through the batch once more."""
+
+    state: Any
+    played: int = 0  # of its rows
+
+
+class Explainer:
+    """Explains the scores of one batch, of one kind.
+
+    Args:
+        detectors: those that explain, before they see the batch.
+        batch: what they are about to see, ``sensor`` = slot.
+        doubles: of this kind.
+        unit: of the kind.
+
+    """
+
+    def __init__(self, detectors: Sequence[Bound], batch: Batch, doubles: Doubles, unit: str) -> None:
+        self._detectors = {bound.spec.id: bound for bound in detectors}
+        self._batch = batch
+        self._unit = unit
+        self._several = doubles.among(batch.sensor) if detectors else _NOTHING_COPIED
+        self._place = {slot: at for at, slot in enumerate(self._several.tolist())}
+        self._before = {name: slots_of(bound.state, self._several) for name, bound in self._detectors.items()}
+        self._on_the_way: dict[tuple[str, int], _Copy] = {}
+
+    def explain(self, scores: Iterable[tuple[str, float]], row: int) -> dict[str, Explanation]:
+        """Explain scores of a row, by the name of their detector; of those that are NaN there is nothing to say."""
+        slot = int(self._batch.sensor[row])
+        told = {}
+        for name, score in scores:
+            bound = self._detectors.get(name)
+            if bound is not None and not np.isnan(score):
+                state, at = (bound.state, slot) if slot not in self._place else (self._state_at(bound, slot, row), 0)
+                told[name] = explained(bound, state, at, score, self._unit)
+        return told
+
+    def _state_at(self, bound: Bound, slot: int, row: int) -> Any:
+        """The state of one slot right after a row, as slot 0."""
+        key = bound.spec.id, slot
+        rows = np.flatnonzero(self._batch.sensor[: row + 1] == slot)
+        copy = self._on_the_way.get(key)
+        if copy is None or copy.played > len(rows):
+            copy = _Copy(slots_of(self._before[bound.spec.id], np.array([self._place[slot]], np.int32)))
+            self._on_the_way[key] = copy
+        missing = rows[copy.played :]
+        if len(missing):
+            again = self._batch.take(missing)
+            bound.detector.update(copy.state, replace(again, sensor=np.zeros(len(missing), np.int32)))
+            copy.played = len(rows)
+        return copy.state
+
+
+def explained(bound: Bound, state: Any, slot: int, score: float, unit: str) -> Explanation:
+    """What a detector that explains says of a slot, in the unit of the kind; what is no finite number is not known."""
+    if not isinstance(bound.detector, Explaining):
+        return Explanation()
+    told = bound.detector.explain(state, slot, score)
+    return Explanation(
+        observed=_known(told.observed),
+        expected=_known(told.expected),
+        low=_known(told.low),
+        high=_known(told.high),
+        unit=unit,
+        since_ns=told.since_ns,
+        confidence=_known(told.confidence),
+    )
+
+
+def _known(amount: float | None) -> float | None:
+    return float(amount) if amount is not None and math.isfinite(amount) else None
+
+
+def slots_of(state: Any, slots: Slots) -> Any:
+    """A copy of some slots of a state; what all slots share is copied whole."""
+    arrays = {item.name: getattr(state, item.name) for item in fields(state)}
+    return type(state)(**{name: array.copy() if array.ndim == 0 else array[slots] for name, array in arrays.items()})
+
+
+@njit(types.int64(SENSOR, I64, types.int64, types.Array(types.int32, 1, "C")), cache=True, nogil=True)
+def _doubles(slot: Slots, seen: Integers, batch: int, found: NDArray[np.int32]) -> int:
+    count = 0
+    for row in range(len(slot)):
+        before = seen[slot[row]]
+        if before == batch:
+            found[count] = slot[row]
+            count += 1
+            seen[slot[row]] = -batch
+        elif before != -batch:
+            seen[slot[row]] = batch
+    return count
