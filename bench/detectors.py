@@ -22,6 +22,7 @@ PARAMETERS: dict[str, dict[str, Parameter]] = {
     "limit": {"low": -5.0, "high": 5.0},
     "ewma": {"warmup_s": 0.0, "smooth_s": 0.0},
     "cusum": {"warmup_s": 0.0},
+    "change": {"warmup_s": 0.0},
     "spike": {"height": 3.0},
     "rise": {"warmup_s": 0.0},
     "time_to_limit": {"limit": 50.0, "window_s": 600.0},

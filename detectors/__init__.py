@@ -15,6 +15,7 @@ from detectors.fire.combustion import Combustion
 from detectors.gas.creep import Creep
 from detectors.gas.gas_evidence import GasEvidence
 from detectors.gas.rise import Rise
+from detectors.general.change import Change
 from detectors.general.cusum import Cusum
 from detectors.general.ewma import Ewma
 from detectors.general.flatline import Flatline
@@ -50,6 +51,7 @@ DETECTORS: dict[str, type[AnyDetector]] = {
     "rate": Rate,
     "ewma": Ewma,
     "cusum": Cusum,
+    "change": Change,
     "flatline": Flatline,
     "silence": Silence,
     "spike": Spike,

@@ -39,6 +39,11 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
         {"side": "high", "warmup_s": 9.0, "every_s": 2.5, "sigma_floor": 0.2, "hold_sigma": 2.3, "hold_s": 20.0},
         {"side": "low", "warmup_s": 3.0, "clip_sigma": 1e6, "cap_sigma": 1e6, "drift_sigma": 0.0, "hold_sigma": 50.0},
     ],
+    "change": [
+        {"warmup_s": 12.0, "normal_s": 30.0, "hold_sigma": 2.6, "hold_s": 20.0},
+        {"side": "high", "warmup_s": 0.0, "clip_sigma": 1e6, "hold_sigma": 3.1, "hold_s": 1e6, "sigma_floor": 0.2},
+        {"side": "low", "warmup_s": 9.0, "every_s": 1.5, "clip_sigma": 2.0, "hold_sigma": 2.5, "hold_s": 40.0},
+    ],
     "flatline": [{}, {"tolerance": 0.4}],
     "silence": [{}],
     "spike": [{"height": 1.0, "window_s": 10.0}, {"height": 0.0}, {"height": 2.6, "window_s": 300.0}],
@@ -65,7 +70,7 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
 }
 
 #: Bytes that a sensor may have, where it needs more than ``STATE_BYTES``.
-STATE_BYTES_OF = {"seasonal": 1600}
+STATE_BYTES_OF = {"seasonal": 1600, "change": 960}
 STATE_BYTES = 512
 
 

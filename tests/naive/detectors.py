@@ -24,6 +24,7 @@ from detectors.general.rate import Rate
 from detectors.general.silence import Silence
 from detectors.general.spike import Spike
 from detectors.general.time_to_limit import TimeToLimit
+from tests.naive.change import NaiveChange
 from tests.naive.gas_evidence import CleanAir
 from tests.naive.tails import NaiveRarity, NaiveSeasonal
 
@@ -432,6 +433,7 @@ NAIVE: dict[str, Callable[..., NaiveSensor]] = {
     "rate": NaiveRate,
     "ewma": NaiveEwma,
     "cusum": NaiveCusum,
+    "change": NaiveChange,
     "flatline": NaiveFlatline,
     "silence": NaiveSilence,
     "spike": NaiveSpike,
