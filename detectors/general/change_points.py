@@ -74,17 +74,17 @@ def _variance(own: Buckets, blocks: float, level: int) -> float:
     Between two sizes its inverse is taken along a line, which white noise follows. Beyond the largest that is known
     the variance is that of twice its size at most, and then falls as white noise.
     """
-    here, size = own.usable[level], float(1 << level)
+    here, size = float(own.usable[level]), float(1 << level)
     if level == LEVELS - 1 or own.usable[level + 1] == 0.0:
         return here * min(1.0, 2.0 * size / blocks)
-    larger = own.usable[level + 1]
+    larger = float(own.usable[level + 1])
     return here * larger * size / ((2.0 * size - blocks) * larger + (blocks - size) * here)
 
 
 @njit(nogil=True, error_model="numpy")
 def _taught(own: Buckets, level: int) -> float:
     """Give how many buckets taught the variance of blocks on this level."""
-    return own.seen[level + 1] if level < LEVELS - 1 and own.usable[level + 1] > 0.0 else own.seen[level]
+    return float(own.seen[level + 1 if level < LEVELS - 1 and own.usable[level + 1] > 0.0 else level])
 
 
 @njit(nogil=True, error_model="numpy")
