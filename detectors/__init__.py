@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from detectors.assets.neighbours import Neighbours
 from detectors.assets.pca import Pca
 from detectors.assets.vote import Vote
 from detectors.declaration import DeclaredParameters
@@ -67,6 +68,7 @@ ASSET_DETECTORS: dict[str, type[AnyAssetDetector]] = {
     "vote": Vote,
     "combustion": Combustion,
     "network_heads": NetworkHeads,
+    "neighbours": Neighbours,
     "pca": Pca,
     "pressure_wave": PressureWave,
     "volume_balance": VolumeBalance,

@@ -30,6 +30,10 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
         {"co_kinds": "co", "humidity_kinds": "humidity", "warmup_s": 2.0, "gather_s": 5.0, "hold_s": 2.0},
         {"o2_kinds": "co", "heat_s": 3.0, "learn_s": 5.0, "every_s": 0.5, "smoke_low": 0.5, "smoke_high": 1.0},
     ],
+    "neighbours": [
+        {"floor": 0.5, "every_s": 1.0, "smooth_s": 2.0, "warmup_s": 10.0, "hold_s": 4.0, "follow_s": 30.0},
+        {"floor": 0.01, "every_s": 1.0, "smooth_s": 0.5, "warmup_s": 9.0, "hold_sigma": 2.0, "clip_sigma": 1.0},
+    ],
     "pca": [
         {"warmup_s": 12.0, "explained": 0.61, "hold_s": 4.0},
         {"warmup_s": 10.0, "lags": 1.0, "ridge": 1.0, "adapt_s": 7.0, "explained": 0.0},

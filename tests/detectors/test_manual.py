@@ -19,7 +19,7 @@ ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| [^|]+ \|$", re.MULTILINE
 def row(parameter: Declared) -> tuple[str, str, str]:
     unit = {KIND_UNIT: "of the kind", "": "–"}.get(parameter.unit, parameter.unit)
     default = parameter.default
-    shown = f"{default:g}" if isinstance(default, float) else default
+    shown = f"{default:.15g}" if isinstance(default, float) else default
     return parameter.name, unit, str(shown or "none")
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from model.detector import AssetView
 from tests.naive.combustion import combustion
 from tests.naive.gas_evidence import gas_evidence
+from tests.naive.neighbours import neighbours
 from tests.naive.network_heads import network_heads
 from tests.naive.pca import pca
 from tests.naive.pressure_wave import pressure_wave
@@ -41,6 +42,7 @@ def _voted(detector: Any, row: Iterable[float], *, silent: bool = False) -> floa
 NAIVE: dict[str, Callable[[Any, AssetView, NDArray[np.int64], NDArray[np.float64]], Columns]] = {
     "vote": vote,
     "combustion": combustion,
+    "neighbours": neighbours,
     "network_heads": network_heads,
     "pca": pca,
     "pressure_wave": pressure_wave,
