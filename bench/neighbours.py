@@ -3,7 +3,7 @@
     python -m bench.neighbours [--data ../shared/data/metec_gas]
 
 The readings are real, the drift is added to one sensor after the other from the end of the warm-up on. Beside the
-pack's detector stand ``pca`` on the same sensors, with the same warm-up and an hour of smoothing, and the pack's ``creep``.
+pack's detector stand ``pca`` on the same sensors, with the same warm-up and an hour of smoothing, and ``creep``.
 """
 
 from __future__ import annotations
