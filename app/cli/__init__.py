@@ -14,6 +14,7 @@ import typer
 from app.cli import (
     alarms,
     archive,
+    backtest,
     backup,
     capability,
     check,
@@ -48,6 +49,7 @@ app.command("doctor")(doctor.doctor)
 app.command("replay")(replay.replay)
 app.command("evaluate")(evaluate.evaluate)
 app.command("tune")(tune.tune)
+app.command("backtest")(backtest.backtest)
 app.add_typer(alarms.app, name="alarms")
 app.command("status")(status.status)
 app.command("capability")(capability.capability)

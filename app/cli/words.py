@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.cli.backtest_words import BACKTEST_WORDS
 from app.cli.quality_words import QUALITY_WORDS
 from model.text import Text
 
@@ -275,4 +276,5 @@ WORDS: dict[str, Text] = {
         "Demo over: {alarms} alarms, {notices} notifications received",
     ),
     **QUALITY_WORDS,
+    **BACKTEST_WORDS,
 }

@@ -168,7 +168,7 @@ def evaluate(path: Path, family: Family, base: Path, progress: Progress) -> Eval
     """
     channel_map = load_channel_map(family.channels)
     recording = load_recording(path, channel_map)
-    spans = _spans(recording)
+    spans = spans_of(recording)
     trained = with_training(recording, channel_map.train)
     shift_ns = _MOVED_NS if int(trained.time_ns[0]) < _OLDEST_NS else 0
     with tempfile.TemporaryDirectory(prefix="fengsui-evaluate-") as folder:
@@ -209,7 +209,7 @@ def with_training(recording: Recording, training: Training | None) -> Recording:
     """
     if training is None:
         return recording
-    spans = _spans(recording)
+    spans = spans_of(recording)
     teacher = next((name for name in spans if fnmatch(name, training.series)), None)
     if teacher is None:
         return recording
@@ -349,7 +349,7 @@ def _rows_of(recording: Recording, series: str) -> NDArray[np.intp]:
     return np.flatnonzero(of[recording.sensor])
 
 
-def _spans(recording: Recording) -> dict[str, tuple[int, int]]:
+def spans_of(recording: Recording) -> dict[str, tuple[int, int]]:
     """First and last time of each series that has readings."""
     told = np.unique(recording.sensor)
     names = dict.fromkeys(recording.sensors[at].series for at in told.tolist())
