@@ -24,6 +24,7 @@ PARAMETERS: dict[str, dict[str, Parameter]] = {
     "cusum": {"warmup_s": 0.0},
     "change": {"warmup_s": 0.0},
     "spike": {"height": 3.0},
+    "spectrum": {"warmup_s": 0.0},
     "rise": {"warmup_s": 0.0},
     "time_to_limit": {"limit": 50.0, "window_s": 600.0},
     "rarity": {"warmup_s": 0.0},

@@ -25,6 +25,7 @@ from detectors.general.rarity import Rarity
 from detectors.general.rate import Rate
 from detectors.general.seasonal import Seasonal
 from detectors.general.silence import Silence
+from detectors.general.spectrum import Spectrum
 from detectors.general.spike import Spike
 from detectors.general.time_to_limit import TimeToLimit
 from detectors.pipelines.pressure_wave import PressureWave
@@ -56,6 +57,7 @@ DETECTORS: dict[str, type[AnyDetector]] = {
     "flatline": Flatline,
     "silence": Silence,
     "spike": Spike,
+    "spectrum": Spectrum,
     "rise": Rise,
     "creep": Creep,
     "time_to_limit": TimeToLimit,

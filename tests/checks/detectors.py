@@ -47,6 +47,11 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
     "flatline": [{}, {"tolerance": 0.4}],
     "silence": [{}],
     "spike": [{"height": 1.0, "window_s": 10.0}, {"height": 0.0}, {"height": 2.6, "window_s": 300.0}],
+    "spectrum": [
+        {"bands": 1.0, "warmup_s": 0.0, "normal_s": 60.0, "hold_s": 30.0, "hold_sigma": 2.5},
+        {"bands": 2.0, "warmup_s": 12.0, "side": "high"},
+        {"bands": 1.0, "warmup_s": 5.0, "side": "low", "hold_s": 0.0},
+    ],
     "creep": [{"block_s": 1.0}, {"block_s": 2.1, "hold": 0.0}],
     "time_to_limit": [
         {"limit": 9.0, "window_s": 10.0},

@@ -26,6 +26,7 @@ from detectors.general.spike import Spike
 from detectors.general.time_to_limit import TimeToLimit
 from tests.naive.change import NaiveChange
 from tests.naive.gas_evidence import CleanAir
+from tests.naive.spectrum import NaiveSpectrum
 from tests.naive.tails import NaiveRarity, NaiveSeasonal
 
 NAN = math.nan
@@ -437,6 +438,7 @@ NAIVE: dict[str, Callable[..., NaiveSensor]] = {
     "flatline": NaiveFlatline,
     "silence": NaiveSilence,
     "spike": NaiveSpike,
+    "spectrum": NaiveSpectrum,
     "rise": NaiveRise,
     "creep": NaiveCreep,
     "time_to_limit": NaiveTimeToLimit,
