@@ -31,6 +31,7 @@ from detectors.general.time_to_limit import TimeToLimit
 from detectors.pipelines.pressure_wave import PressureWave
 from detectors.pipelines.volume_balance import VolumeBalance
 from detectors.water.network_heads import NetworkHeads
+from detectors.water.night_flow import NightFlow
 from model.detector import AssetDetector, Detector
 from model.plan import Parameter
 
@@ -71,6 +72,7 @@ ASSET_DETECTORS: dict[str, type[AnyAssetDetector]] = {
     "combustion": Combustion,
     "network_heads": NetworkHeads,
     "neighbours": Neighbours,
+    "night_flow": NightFlow,
     "pca": Pca,
     "pressure_wave": PressureWave,
     "volume_balance": VolumeBalance,

@@ -47,6 +47,13 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
         {"every_s": 1.0, "block_s": 2.0, "fast_s": 4.0, "usual_s": 6.0, "warmup_s": 10.0, "hold_s": 6.0},
         {"every_s": 1.0, "block_s": 1.0, "fast_s": 3.0, "usual_s": 3.0, "warmup_s": 6.0, "shrink": 0.5, "ridge": 2.0},
     ],
+    "night_flow": [
+        {"every_s": 1.0, "cycle_s": 4.0, "begin_s": 1.0, "length_s": 2.0, "warmup_nights": 3.0, "usual_nights": 4.0}
+        | {"gap_nights": 1.0, "slow_nights": 2.0, "zone_h": 0.0, "hold_sigma": 0.5, "hold_nights": 2.0}
+        | {"out_kinds": "out"},
+        {"every_s": 1.0, "cycle_s": 3.0, "begin_s": 0.0, "length_s": 2.0, "warmup_nights": 3.0, "usual_nights": 3.0}
+        | {"gap_nights": 0.0, "slow_nights": 1.0, "memory": 0.0, "floor_share": 0.1},
+    ],
     "pressure_wave": [
         {"every_s": 1.0, "front_s": 1.0, "before_s": 2.0, "warmup_s": 1.0, "front_sigma": 2.0, "hold_s": 3.0}
         | {"wave_speed_m_s": 50.0, "together_sigma": 2.0, "opening_s": 9.0},
@@ -69,6 +76,7 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
 #: What the sensors of an asset measure, kind and unit, in turn; where it is not the same for all.
 MEASURED: dict[str, list[tuple[str, str]]] = {
     "VolumeBalance": [("flow", "m3/h"), ("pressure", "kPa"), ("flow", "m3/h")],
+    "NightFlow": [("flow", "m3/h"), ("out", "m3/h"), ("gas", "ppm"), ("level", "m"), ("level", "m")],
     "NetworkHeads": [("head", "mH2O"), ("flow", "m3/h"), ("head", "mH2O"), ("level", "m")],
     "Combustion": [("temperature", "°F"), ("smoke", "1/m"), ("co", "ppm"), ("humidity", "%RH")],
     "GasEvidence": [("gas", "ppm"), ("speed", "m/s"), ("gas", "ppm"), ("wind", "deg"), ("gas", "ppm")],
@@ -78,6 +86,7 @@ MEASURED: dict[str, list[tuple[str, str]]] = {
 #: Attributes of the asset: places from which gas may come, and a pipe.
 SOURCES = {"source_a_lat": 40.0002, "source_a_lon": 116.0003, "source_b_lat": 40.0007, "source_b_lon": 116.0014} | {
     "diameter_m": 0.5,
+    "tank_area_m2": 3.0,
     "wave_speed_m_s": 50.0,
 }
 

@@ -14,6 +14,7 @@ from tests.naive.combustion import combustion
 from tests.naive.gas_evidence import gas_evidence
 from tests.naive.neighbours import neighbours
 from tests.naive.network_heads import network_heads
+from tests.naive.night_flow import night_flow
 from tests.naive.pca import pca
 from tests.naive.pressure_wave import pressure_wave
 from tests.naive.volume_balance import volume_balance
@@ -44,6 +45,7 @@ NAIVE: dict[str, Callable[[Any, AssetView, NDArray[np.int64], NDArray[np.float64
     "combustion": combustion,
     "neighbours": neighbours,
     "network_heads": network_heads,
+    "night_flow": night_flow,
     "pca": pca,
     "pressure_wave": pressure_wave,
     "volume_balance": volume_balance,
