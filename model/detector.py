@@ -197,6 +197,19 @@ class Confirming(Protocol):
         ...
 
 
+@runtime_checkable
+class ExplainedByColumns(Protocol):
+    """A detector on assets whose facts are named otherwise than ``EXPLAINS`` says."""
+
+    def explained_by(self) -> Mapping[str, str]:
+        """Which column gives what of ``EXPLAINS``."""
+        ...
+
+
+#: Columns that explain the score beside them: amounts, since how long it deviates (s or min), how sure it is, and which
+#: sensor moves it most, by how much of it.
+EXPLAINS = ("observed", "expected", "low", "high", "since", "confidence", "contributor", "share")
+
 #: Column of a detector that gives the highest score there could be with the sensors that say nothing now.
 MOST = "most"
 

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from app.cli.screen import grade_text, out, say, show_time
 from model.alarm import Alarm, AlarmEvent, Grade, Why
+from model.explanation import Explanation
 from pipeline.delivery.names import Names
 from store.pipeline_reader import PipelineReader
 
@@ -71,6 +72,9 @@ def _why_rows(why: Why, speak: str, zone: str) -> list[tuple[str, str]]:
     ]
     if why.scores:
         rows.append(("scores", ", ".join(f"{name} = {score:.4g}" for name, score in why.scores.items())))
+    if why.explanations:
+        told = (explained(name, one, speak, zone) for name, one in why.explanations.items())
+        rows.append(("explained", "\n".join(text for text in told if text)))
     if why.margin is not None:
         rows.append(("margin", f"{why.margin:g} {why.unit}"))
     rows.append(("source_clause", why.rule_source.say(speak)))
@@ -78,6 +82,34 @@ def _why_rows(why: Why, speak: str, zone: str) -> list[tuple[str, str]]:
     rows.append(("readings", "\n".join(shown)))
     rows.append(("plan_version", why.plan_version))
     return rows
+
+
+def explained(detector: str, told: Explanation, speak: str, zone: str) -> str:
+    """What a detector knows beside its score, in words; empty where it knows nothing."""
+    unit = f" {told.unit}" if told.unit else ""
+    words = []
+    for key, amount in (("observed", told.observed), ("expected", told.expected)):
+        if amount is not None:
+            words.append(say(f"explained_{key}", speak, amount=f"{amount:.4g}{unit}"))
+    if told.low is not None and told.high is not None:
+        words.append(say("explained_usual", speak, amount=f"{told.low:.4g} … {told.high:.4g}{unit}"))
+    elif told.low is not None or told.high is not None:
+        end = f"≤ {told.high:.4g}" if told.high is not None else f"≥ {told.low:.4g}"
+        words.append(say("explained_usual", speak, amount=f"{end}{unit}"))
+    if told.since_ns is not None:
+        words.append(say("explained_since", speak, time=show_time(told.since_ns, zone)))
+    for one in told.contributors:
+        share = "" if one.share is None else f" ({one.share:.0%})"
+        words.append(say("explained_contributor", speak, tag=f"{one.tag}{share}"))
+    if told.confidence is not None:
+        words.append(say("explained_confidence", speak, share=_share(told.confidence)))
+    return f"{detector}: {say('explained_between', speak).join(words)}" if words else ""
+
+
+def _share(confidence: float) -> str:
+    """As a percentage that is never rounded up to certainty."""
+    digits = next((n for n in range(4) if round(100.0 * confidence, n) < 100.0), None)
+    return "> 99.999 %" if digits is None else f"{100.0 * confidence:.{digits}f} %"
 
 
 def _history(events: list[AlarmEvent], speak: str, zone: str) -> Table:

@@ -165,6 +165,9 @@ class Pca:
     def units(self, unit: str) -> dict[str, str]:
         return dict.fromkeys(_COLUMNS, "") | {"observed": unit, "expected": unit, "held_s": "s"}
 
+    def explained_by(self) -> dict[str, str]:
+        return {"since": "held_s"}
+
     def fits(self, asset: AssetView) -> bool:
         return 2 <= len(asset.inputs) <= SIZE_MAX / (self.lags + 1)
 

@@ -56,6 +56,9 @@ class Vote:
     def units(self, unit: str) -> dict[str, str]:
         return {"": unit, "most": unit}
 
+    def explained_by(self) -> dict[str, str]:
+        return {"observed": ""}
+
     def fits(self, asset: AssetView) -> bool:
         return len(asset.inputs) >= self.of
 

@@ -65,7 +65,16 @@ _AIR_FIELDS = [
     ("background", "f8"),  # clean air, unit of the kind
     ("spread", "f8"),  # mean distance of clean readings from it, unit of the kind
 ]
-RISE_FIELDS = np.dtype([*_AIR_FIELDS, ("level", "f8"), ("gap_ns", "i8")])
+RISE_FIELDS = np.dtype(
+    [
+        *_AIR_FIELDS,
+        ("level", "f8"),  # smoothed rise, unit of the kind
+        ("gap_ns", "i8"),  # longest time a row can stand for
+        ("gas_ns", "i8"),  # event time since which the level is beyond what teaches; _UNSET_NS = it is not
+    ]
+)
+#: Fields that older snapshots lack.
+RISE_ADDED = ("gas_ns",)
 EVIDENCE_FIELDS = np.dtype(
     [
         *_AIR_FIELDS,
@@ -206,6 +215,8 @@ def rise_rows(
             share = 1.0 - math.exp(-dt_ns / smooth_ns) if smooth_ns > 0.0 else 1.0
             own.level += share * (residual - own.level)
             scores[row] = own.level
+            since_ns = time_ns[row] if own.gas_ns == _UNSET_NS else own.gas_ns
+            own.gas_ns = since_ns if _gas(own, own.level, learning) > 0.0 else _UNSET_NS
         _learn(own, residual, _gas(own, residual, learning), dt_ns, learning)
 
 

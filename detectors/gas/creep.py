@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -26,6 +27,7 @@ from detectors.kernels import (
 )
 from model.batch import Batch
 from model.detector import SensorGroup
+from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
 
@@ -144,6 +146,19 @@ class Creep:
 
     def advance(self, state: CreepState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
+
+    def explain(self, state: CreepState, slot: int, score: float) -> Explanation:  # noqa: ARG002
+        """The lowest block of the last day against the median of the days before; since when: the first such day."""
+        own = state.sensors[slot]
+        if math.isnan(own["score"]):
+            return Explanation()
+        expected, block_ns = float(np.median(own["day"][: own["days"]])), nanoseconds(self.block_s)
+        return Explanation(
+            observed=float(np.nanmin(own["block"][: own["blocks"]])),
+            expected=expected,
+            high=expected + self.hold,
+            since_ns=int(own["opened_ns"]) - (int(own["blocks"]) + _BLOCKS * int(own["held"])) * block_ns,
+        )
 
 
 @njit(nogil=True, error_model="numpy")

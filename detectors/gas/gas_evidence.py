@@ -147,6 +147,9 @@ class GasEvidence:
             "source_share": "",
         }
 
+    def explained_by(self) -> dict[str, str]:
+        return {"since": "since_min", "share": "contributor_share"}
+
     def fits(self, asset: AssetView) -> bool:
         return len(_gas_at(asset)) > 0
 

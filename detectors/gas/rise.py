@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detectors.declaration import KIND_UNIT, check, declare
-from detectors.gas.clean_air import RISE_FIELDS, Learning, rise_rows
+from detectors.gas.clean_air import RISE_ADDED, RISE_FIELDS, Learning, rise_rows
 from detectors.kernels import GAP_PERIODS, Records, columns, nanoseconds
 from model.batch import Batch
 from model.detector import SensorGroup
+from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
+from model.state import added_fields
+
+_UNSET_NS = np.iinfo(np.int64).min
 
 
 @dataclass(slots=True)
@@ -24,7 +28,7 @@ class RiseState:
 
     """
 
-    sensors: Records
+    sensors: Records = field(metadata=added_fields(*RISE_ADDED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,7 @@ class Rise:
 
     def init(self, sensors: SensorGroup) -> RiseState:
         made = np.zeros(len(sensors), RISE_FIELDS)
-        made["last_ns"] = np.iinfo(np.int64).min
+        made["last_ns"] = made["gas_ns"] = _UNSET_NS
         made["gap_ns"] = np.rint(GAP_PERIODS * 1e9 * sensors.period_s)
         return RiseState(made)
 
@@ -103,3 +107,14 @@ class Rise:
 
     def advance(self, state: RiseState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
+
+    def explain(self, state: RiseState, slot: int, score: float) -> Explanation:  # noqa: ARG002
+        """The smoothed reading against clean air, up to what still teaches."""
+        own = state.sensors[slot]
+        air = float(own["background"])
+        return Explanation(
+            observed=air + float(own["level"]),
+            expected=air,
+            high=air + max(self.floor, self.spreads * float(own["spread"])),
+            since_ns=None if own["gas_ns"] == _UNSET_NS else int(own["gas_ns"]),
+        )

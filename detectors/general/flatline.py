@@ -12,6 +12,7 @@ from detectors.declaration import KIND_UNIT, check, declare
 from detectors.kernels import AHEAD, F64, I64, SENSOR, TIME, VALUE, Floats, Integers, Slots, columns, prefetch
 from model.batch import Batch
 from model.detector import SensorGroup
+from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
 from model.state import added
@@ -89,6 +90,13 @@ class Flatline:
 
     def advance(self, state: FlatlineState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
+
+    def explain(self, state: FlatlineState, slot: int, score: float) -> Explanation:  # noqa: ARG002
+        """The value on which it stands, and since when."""
+        moved_ns = int(state.moved_ns[slot])
+        if moved_ns == _UNSET:
+            return Explanation()
+        return Explanation(observed=float(state.anchor[slot]), since_ns=moved_ns)
 
 
 @njit(

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detectors.declaration import check, declare
-from detectors.general.tail import BOTH, HIGH, LOW, RARITY_FIELDS, Learning, fresh, rarity_rows
+from detectors.general.tail import BOTH, HIGH, LOW, RARITY_FIELDS, TAIL_ADDED, Learning, fresh, rarity_rows, tail_of
 from detectors.kernels import Records, columns, nanoseconds
 from model.batch import Batch
 from model.detector import SensorGroup
+from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
+from model.state import added_fields
 
 _SIDES = {"high": HIGH, "low": LOW, "both": BOTH}
 
@@ -26,7 +28,7 @@ class RarityState:
 
     """
 
-    sensors: Records
+    sensors: Records = field(metadata=added_fields(*TAIL_ADDED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,3 +107,15 @@ class Rarity:
 
     def advance(self, state: RarityState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
+
+    def explain(self, state: RarityState, slot: int, score: float) -> Explanation:
+        """The smoothed value, and where the tails begin; ``confidence`` is the part of rows that do not go so far."""
+        own = state.sensors[slot]
+        tail = tail_of(own, _SIDES[self.side])
+        return Explanation(
+            observed=float(own["level"]),
+            low=-float(own["begin"][1]),
+            high=float(own["begin"][0]),
+            since_ns=None if tail is None else int(own["rare_ns"][tail]),
+            confidence=1.0 - 10.0**-score if score > 0.0 else None,
+        )

@@ -26,6 +26,7 @@ from detectors.kernels import (
 )
 from model.batch import Batch
 from model.detector import SensorGroup
+from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
 
@@ -120,6 +121,25 @@ class Rate:
 
     def advance(self, state: RateState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
+
+    def explain(self, state: RateState, slot: int, score: float) -> Explanation:  # noqa: ARG002
+        """The newest part of the window against the oldest, which would have stayed without a slope."""
+        own = state.sensors[slot]
+        newest = int(own["newest"])
+        latest_ns = int(own["opened_ns"][newest])
+        inside = [
+            at
+            for at in range(_PARTS)
+            if own["rows"][at] > 0 and latest_ns - own["opened_ns"][at] <= nanoseconds(self.window_s)
+        ]
+        if not inside:
+            return Explanation()
+        first = min(inside, key=lambda at: int(own["opened_ns"][at]))
+        return Explanation(
+            observed=float(own["mean"][newest]),
+            expected=float(own["mean"][first]),
+            since_ns=int(own["opened_ns"][first]),
+        )
 
 
 @njit(nogil=True, error_model="numpy")

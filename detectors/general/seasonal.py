@@ -7,12 +7,26 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detectors.declaration import check, declare
-from detectors.general.tail import BOTH, HIGH, LOW, SEASON_FIELDS, Calendar, Learning, fresh, seasonal_rows
+from detectors.general.tail import (
+    BOTH,
+    HIGH,
+    LOW,
+    SEASON_FIELDS,
+    TAIL_ADDED,
+    Calendar,
+    Learning,
+    fresh,
+    seasonal_rows,
+    spread_of,
+    tail_of,
+)
 from detectors.kernels import Records, columns, nanoseconds
 from model.batch import Batch
 from model.detector import SensorGroup
+from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
+from model.state import added_fields
 
 _SIDES = {"high": HIGH, "low": LOW, "both": BOTH}
 
@@ -26,7 +40,7 @@ class SeasonalState:
 
     """
 
-    sensors: Records
+    sensors: Records = field(metadata=added_fields(*TAIL_ADDED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,3 +127,20 @@ class Seasonal:
 
     def advance(self, state: SeasonalState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
+
+    def explain(self, state: SeasonalState, slot: int, score: float) -> Explanation:
+        """The value against what is usual at this hour, and where its tails begin.
+
+        ``confidence`` is the part of rows that are not so far from what is usual.
+        """
+        own = state.sensors[slot]
+        usual, spread = float(own["mean"][own["hour"]]), spread_of(own)
+        tail = tail_of(own, _SIDES[self.side])
+        return Explanation(
+            observed=float(own["last"]),
+            expected=usual,
+            low=usual - spread * float(own["begin"][1]),
+            high=usual + spread * float(own["begin"][0]),
+            since_ns=None if tail is None else int(own["rare_ns"][tail]),
+            confidence=1.0 - 10.0**-score if score > 0.0 else None,
+        )

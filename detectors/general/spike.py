@@ -27,10 +27,13 @@ from detectors.kernels import (
 )
 from model.batch import Batch
 from model.detector import SensorGroup
+from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
+from model.state import added
 
 _VALUE_MAX = 1e100
+_UNSET_NS = np.iinfo(np.int64).min
 
 SPIKE_FIELDS = np.dtype(
     [
@@ -44,6 +47,25 @@ SPIKE_FIELDS = np.dtype(
         ("counted_ns", "i8"),
     ]
 )
+
+#: The last spike; touched at spikes alone, so it stands apart from what every row touches.
+LAST_FIELDS = np.dtype(
+    [
+        ("since_ns", "i8"),  # event time of the first spike of those that followed each other within the window
+        ("at_ns", "i8"),  # of the last one; the smallest int64 = none yet
+        ("value", "f8"),  # of the last one, unit of the kind
+        ("usual", "f8"),  # mean of its neighbours
+    ]
+)
+
+
+class Last(Protocol):
+    """One sensor's record of ``LAST_FIELDS``."""
+
+    since_ns: int
+    at_ns: int
+    value: float
+    usual: float
 
 
 class Neighbours(Protocol):
@@ -65,10 +87,12 @@ class SpikeState:
 
     Attributes:
         sensors: records [m] of ``SPIKE_FIELDS``, which gives the meaning and unit of each field.
+        last: records [m] of ``LAST_FIELDS``.
 
     """
 
     sensors: Records
+    last: Records = field(metadata=added())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +134,9 @@ class Spike:
     def init(self, sensors: SensorGroup) -> SpikeState:
         made = np.zeros(len(sensors), SPIKE_FIELDS)
         made["gap_ns"] = np.round(GAP_PERIODS * sensors.period_s * 1e9)
-        return SpikeState(made)
+        last = np.zeros(len(sensors), LAST_FIELDS)
+        last["at_ns"] = _UNSET_NS
+        return SpikeState(made, last)
 
     def update(self, state: SpikeState, batch: Batch) -> Scores:
         """Score rows: float64 [n], spikes.
@@ -120,11 +146,25 @@ class Spike:
 
         """
         scores = np.empty(len(batch))
-        _update(*columns(batch), scores, state.sensors, float(self.height), self.window_s * 1e9)
+        _update(*columns(batch), scores, state.sensors, state.last, float(self.height), self.window_s * 1e9)
         return scores
 
     def advance(self, state: SpikeState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
+
+    def explain(self, state: SpikeState, slot: int, score: float) -> Explanation:  # noqa: ARG002
+        """The last spike against the mean of its neighbours, and since when spikes come within the window."""
+        last = state.last[slot]
+        if last["at_ns"] == _UNSET_NS:
+            return Explanation()
+        usual = float(last["usual"])
+        return Explanation(
+            observed=float(last["value"]),
+            expected=usual,
+            low=usual - self.height,
+            high=usual + self.height,
+            since_ns=int(last["since_ns"]),
+        )
 
 
 @njit(nogil=True, error_model="numpy")
@@ -134,14 +174,29 @@ def _is_spike(own: Neighbours, now: float, height: float) -> bool:
     return (rise >= height and fall >= height) or (rise <= -height and fall <= -height)
 
 
+@njit(nogil=True, error_model="numpy")
+def _keep(last: Last, own: Neighbours, now: float, window_ns: float) -> None:
+    """Keep the spike that the row before turns out to be."""
+    if last.at_ns == _UNSET_NS or own.last_ns - last.at_ns > window_ns:
+        last.since_ns = own.last_ns
+    last.at_ns, last.value, last.usual = own.last_ns, own.last, 0.5 * (own.before + now)
+
+
 @njit(
-    types.void(SENSOR, TIME, VALUE, F64, records(SPIKE_FIELDS), types.float64, types.float64),
+    types.void(SENSOR, TIME, VALUE, F64, records(SPIKE_FIELDS), records(LAST_FIELDS), types.float64, types.float64),
     cache=True,
     nogil=True,
     error_model="numpy",
 )
 def _update(
-    sensor: Slots, time_ns: Integers, value: Floats, scores: Floats, state: Records, height: float, window_ns: float
+    sensor: Slots,
+    time_ns: Integers,
+    value: Floats,
+    scores: Floats,
+    state: Records,
+    last: Records,
+    height: float,
+    window_ns: float,
 ) -> None:
     rows = len(sensor)
     for row in range(rows):
@@ -164,6 +219,7 @@ def _update(
             if _is_spike(own, now, height):
                 own.count += math.exp(-(now_ns - own.last_ns) / window_ns)
                 own.counted_ns = now_ns
+                _keep(last[slot], own, now, window_ns)
         own.before, own.last, own.last_ns = own.last, now, now_ns
         own.known = min(own.known + 1, 2)
         if own.judged == 1:

@@ -83,7 +83,10 @@ _TAIL_FIELDS = [
     ("begin", "f8", 2),  # of the tail above, and of that below with its sign turned
     ("excess", "f8", 2),
     ("beyond", "i8", 2),  # rows in the tail
+    ("rare_ns", "i8", 2),  # event time since which the level is in the tail; the smallest int64 = it is not
 ]
+#: Fields that older snapshots lack.
+TAIL_ADDED = ("rare_ns",)
 RARITY_FIELDS = np.dtype(_TAIL_FIELDS)
 SEASON_FIELDS = np.dtype(
     [
@@ -116,6 +119,7 @@ class Tails(Protocol):
     begin: NDArray[np.float64]
     excess: NDArray[np.float64]
     beyond: NDArray[np.int64]
+    rare_ns: NDArray[np.int64]
 
 
 class Season(Tails, Protocol):
@@ -162,10 +166,26 @@ def fresh(fields: np.dtype[np.void], sensors: SensorGroup) -> Records:
     made = np.zeros(len(sensors), fields)
     made["gap_ns"] = np.rint(GAP_PERIODS * 1e9 * sensors.period_s)
     made["last_ns"] = _UNSET_NS
+    made["rare_ns"] = _UNSET_NS
     made["step"] = np.inf
     if "hour" in (fields.names or ()):
         made["hour"] = -1
     return made
+
+
+def tail_of(own: np.void, side: int) -> int | None:
+    """Which tail the level is in, 0 above or 1 below, of those that are looked at; None = in neither."""
+    looked_at = [at for at in (0, 1) if side != LOW - at and own["rare_ns"][at] != _UNSET_NS]
+    return looked_at[0] if looked_at else None
+
+
+def spread_of(own: np.void) -> float:
+    """Spread of the open hour from day to day, as the kernel takes it, unit of the kind; NaN where it is not known."""
+    days, hour = own["days"][own["hour"]], own["hour"]
+    if hour < 0 or days < _DAYS_MIN:
+        return math.nan
+    spread = math.sqrt((days * own["variance"][hour] + _PRIOR_DAYS * own["spread"]) / (days + _PRIOR_DAYS))
+    return max(spread, 0.5 * float(own["step"]) if math.isfinite(own["step"]) else 0.0)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -249,6 +269,8 @@ def _judge(own: Tails, dt_ns: int, floor: float, learning: Learning) -> float:
     score = 0.0
     for side in range(2):
         rare = _rarity(own, side, floor, learning.tail) if ready else 0.0
+        since_ns = own.last_ns if own.rare_ns[side] == _UNSET_NS else own.rare_ns[side]
+        own.rare_ns[side] = since_ns if rare > 0.0 else _UNSET_NS
         own.held_ns[side] = own.held_ns[side] + dt_ns if rare > learning.hold else 0
         if own.held_ns[side] == 0 or own.held_ns[side] > learning.hold_ns:
             _teach(own, side, dt_ns, floor, learning)

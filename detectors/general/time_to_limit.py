@@ -27,6 +27,7 @@ from detectors.kernels import (
 )
 from model.batch import Batch
 from model.detector import SensorGroup
+from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
 
@@ -137,6 +138,28 @@ class TimeToLimit:
 
     def advance(self, state: TimeToLimitState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
+
+    def explain(self, state: TimeToLimitState, slot: int, score: float) -> Explanation:  # noqa: ARG002
+        """The newest part of the window against the oldest, which would have stayed without a slope, and the limit.
+
+        ``confidence`` is that of the slope: by its rank the true one is at least as steep.
+        """
+        own = state.sensors[slot]
+        newest = int(own["newest"])
+        latest_ns = int(own["opened_ns"][newest])
+        inside = [
+            at
+            for at in range(_RING)
+            if own["rows"][at] > 0 and latest_ns - own["opened_ns"][at] <= nanoseconds(self.window_s)
+        ]
+        first = min(inside, key=lambda at: int(own["opened_ns"][at]), default=newest)
+        return Explanation(
+            observed=float(own["mean"][newest]) if inside else None,
+            expected=float(own["mean"][first]) if inside else None,
+            high=self.limit,
+            since_ns=int(own["opened_ns"][first]) if inside else None,
+            confidence=0.5 * math.erfc(-self.careful_sigma / math.sqrt(2.0)),
+        )
 
 
 @njit(nogil=True, error_model="numpy")

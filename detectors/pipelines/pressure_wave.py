@@ -156,6 +156,9 @@ class PressureWave:
     def units(self, unit: str) -> dict[str, str]:
         return dict(zip(COLUMNS, ("", "", "m", "m", unit, "s", ""), strict=True))
 
+    def explained_by(self) -> dict[str, str]:
+        return {"since": "began_ago_s"}
+
     def fits(self, asset: AssetView) -> bool:
         """Two stations and more; each needs a place of its own."""
         places = [one.position.along_m for one in asset.inputs]

@@ -112,6 +112,9 @@ class VolumeBalance:
     def units(self, unit: str) -> dict[str, str]:  # noqa: ARG002
         return dict(zip(COLUMNS, ("sigma", "m3/h", "sigma", "sigma"), strict=True))
 
+    def explained_by(self) -> dict[str, str]:
+        return {"observed": "rate"}
+
     def fits(self, asset: AssetView) -> bool:
         places = [one.position.along_m for one in asset.inputs]
         if None in places or not {"diameter_m", "wave_speed_m_s"} <= asset.attributes.keys():

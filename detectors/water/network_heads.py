@@ -132,6 +132,9 @@ class NetworkHeads:
     def units(self, unit: str) -> dict[str, str]:
         return dict(zip(COLUMNS, ("sigma", unit, "", "s"), strict=True))
 
+    def explained_by(self) -> dict[str, str]:
+        return {"contributor": "logger", "since": "held_s"}
+
     def fits(self, asset: AssetView) -> bool:
         flows, _, heads = _sorted(asset)
         return len(flows) > 0 and 1 < len(heads) <= _HEADS_MAX

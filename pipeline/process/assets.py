@@ -28,6 +28,7 @@ from model.plan import DetectorSpec, Plan
 from model.sensor import Asset, Kind
 from pipeline.process.bound_rule import BoundRule, bind_rule
 from pipeline.process.change import About, Facts, LevelChange, changes_of, known
+from pipeline.process.explain import explained_by_columns
 from pipeline.process.grid import RING, Grid, GridState, Instants, instants
 from rules.evidence import SAYS_NOTHING
 from rules.grading import NEVER, grade_rows, grade_time
@@ -276,14 +277,15 @@ def _facts(program: AssetProgram, rule: BoundRule, reached: Instants, columns: C
     """All that the rule's detectors found there, and what each of their sensors said."""
     named = {name.partition(".")[0] for name in rule.operands}
     facts = known(columns, [name for name in columns if name.partition(".")[0] in named], at)
-    slot = int(reached.asset[at])
+    slot, told = int(reached.asset[at]), {}
     for bound in program.detectors:
         inputs = bound.inputs[slot]
         if bound.spec.id in named and inputs is not None:
             said = zip((one.tag for one in bound.views[slot].inputs), reached.value[at][inputs].tolist(), strict=True)
             facts |= {tag: value for tag, value in said if not np.isnan(value)}
+            told[bound.spec.id] = explained_by_columns(bound, columns, at, bound.views[slot], int(reached.time_ns[at]))
             facts = _named(facts, operand(bound.spec.id, CONTRIBUTOR), bound.views[slot])
-    return Facts(facts, {})
+    return Facts(facts, told)
 
 
 def _named(facts: dict[str, float], column: str, asset: AssetView) -> dict[str, float]:

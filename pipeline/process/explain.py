@@ -20,10 +20,21 @@ from numpy.typing import NDArray
 
 from detectors.kernels import I64, SENSOR, Integers, Slots
 from model.batch import Batch
-from model.detector import Detector, Explaining
-from model.explanation import Explanation
+from model.detector import (
+    EXPLAINS,
+    AssetDetector,
+    AssetView,
+    Columns,
+    Detector,
+    ExplainedByColumns,
+    Explaining,
+    operand,
+)
+from model.explanation import Contributor, Explanation
 from model.plan import DetectorSpec
 
+_AMOUNTS = ("observed", "expected", "low", "high")
+_SECONDS = {"s": 1.0, "min": 60.0}
 _NOTHING_COPIED = np.empty(0, np.int32)
 
 
@@ -130,6 +141,47 @@ def explained(bound: Bound, state: Any, slot: int, score: float, unit: str) -> E
 
 def _known(amount: float | None) -> float | None:
     return float(amount) if amount is not None and math.isfinite(amount) else None
+
+
+class OfAssets(Protocol):
+    """A detector on assets with the units of its columns."""
+
+    @property
+    def spec(self) -> DetectorSpec: ...
+    @property
+    def detector(self) -> AssetDetector[Any]: ...
+    @property
+    def units(self) -> dict[str, str]: ...
+
+
+def explained_by_columns(bound: OfAssets, columns: Columns, at: int, asset: AssetView, time_ns: int) -> Explanation:
+    """What the columns of a detector on assets say of its score at one instant.
+
+    Args:
+        bound: the detector.
+        columns: of all detectors, named as conditions name them.
+        at: index into them.
+        asset: as it was judged.
+        time_ns: of the instant.
+
+    """
+    named = dict(zip(EXPLAINS, EXPLAINS, strict=True))
+    if isinstance(bound.detector, ExplainedByColumns):
+        named |= bound.detector.explained_by()
+    given = {fact: name for fact, name in named.items() if name in bound.units}
+    told = {fact: _known(float(columns[operand(bound.spec.id, name)][at])) for fact, name in given.items()}
+    amounts = [bound.units[given[fact]] for fact in _AMOUNTS if told.get(fact) is not None]
+    since, place = told.get("since"), told.get("contributor")
+    return Explanation(
+        observed=told.get("observed"),
+        expected=told.get("expected"),
+        low=told.get("low"),
+        high=told.get("high"),
+        unit=amounts[0] if amounts else "",
+        since_ns=time_ns - round(since * _SECONDS[bound.units[given["since"]]] * 1e9) if since else None,
+        confidence=told.get("confidence"),
+        contributors=() if not place else (Contributor(asset.inputs[int(place) - 1].tag, told.get("share")),),
+    )
 
 
 def slots_of(state: Any, slots: Slots) -> Any:

@@ -79,3 +79,87 @@ def test_a_new_normal_begins_the_count_anew() -> None:
     own = fed.state.sensors[0]
     assert second_of(int(own["above_ns"])) == ROWS + np.flatnonzero(np.isnan(scores[ROWS:]))[0]
     assert own["above_blocks"] == own["below_blocks"] == 0
+
+
+@pytest.mark.parametrize(("side", "by"), [("both", 6.0), ("low", -6.0)])
+def test_rarity_says_where_the_tails_begin_and_since_when_it_is_in_one(side: str, by: float) -> None:
+    values = shifted(by)
+    fed = Fed("rarity", {"smooth_s": 0.0, "warmup_s": 100.0, "side": side})
+    scores = fed.rows(values)
+    told = fed.detector.explain(fed.state, 0, float(scores[-1]))
+    assert second_of(told.since_ns) == np.flatnonzero(scores == 0.0)[-1] + 1
+    assert abs(second_of(told.since_ns) - SHIFT_AT) <= 3
+    assert told.observed == values[-1]
+    assert told.expected is None
+    assert [told.low, told.high] == pytest.approx(np.quantile(values[:SHIFT_AT], [0.1, 0.9]), abs=0.4)
+    assert told.confidence == pytest.approx(1.0 - 10.0 ** -scores[-1])
+
+
+def test_a_value_in_no_tail_has_neither_since_nor_confidence() -> None:
+    fed = Fed("rarity", {"smooth_s": 0.0, "warmup_s": 100.0})
+    fed.rows(np.r_[shifted(0.0), 10.0])
+    told = fed.detector.explain(fed.state, 0, 0.0)
+    assert (told.since_ns, told.confidence) == (None, None)
+
+
+def test_seasonal_says_what_is_usual_at_this_hour() -> None:
+    day_s, days = 240, 25
+    noise = np.random.default_rng(8).normal(0.0, 1.0, day_s * days)
+    usual = 50.0 + 20.0 * np.sin(2 * np.pi * np.arange(day_s * days) / day_s)
+    values = usual + noise
+    values[-20:] += 40.0
+    settings = {"cycle_s": float(day_s), "zone_h": 0.0, "smooth_s": 0.0, "warmup_s": 600.0}
+    fed = Fed("seasonal", settings)
+    scores = fed.rows(values)
+    told = fed.detector.explain(fed.state, 0, float(scores[-1]))
+    assert told.observed == values[-1]
+    assert told.expected == pytest.approx(usual[-1], abs=4.0)
+    assert told.low < told.expected < told.high < told.observed
+    assert second_of(told.since_ns) == pytest.approx(day_s * days - 20, abs=2)
+    assert told.confidence > 0.999
+
+
+def test_rise_says_what_clean_air_is_and_since_when_there_is_gas() -> None:
+    values = np.random.default_rng(4).normal(2.0, 0.05, 5000) + 3.0 * (np.arange(5000) >= 4900)
+    fed = Fed("rise", {"smooth_s": 5.0, "warmup_s": 600.0})
+    told = fed.detector.explain(fed.state, 0, float(fed.rows(values)[-1]))
+    assert told.expected == pytest.approx(2.0, abs=0.1)
+    assert told.observed == pytest.approx(5.0, abs=0.1)
+    assert told.expected < told.high < told.observed
+    assert 4900 <= second_of(told.since_ns) <= 4903
+
+
+def test_creep_says_what_the_floor_was_and_since_which_day_it_is_higher() -> None:
+    values = 1.0 + 2.0 * (np.arange(24 * 12) >= 24 * 9)
+    fed = Fed("creep", {"block_s": 1.0, "hold": 1.0})
+    told = fed.detector.explain(fed.state, 0, float(fed.rows(values)[-1]))
+    assert (told.observed, told.expected, told.high) == (3.0, 1.0, 2.0)
+    assert abs(second_of(told.since_ns) - 24 * 9) <= 24
+
+
+def test_a_slope_says_from_where_to_where_and_by_when_it_began() -> None:
+    values = np.r_[np.full(100, 5.0), 5.0 + np.arange(1.0, 141.0)]
+    for name, settings in (("rate", {}), ("time_to_limit", {"limit": 500.0})):
+        fed = Fed(name, {"window_s": 70.0, **settings})
+        told = fed.detector.explain(fed.state, 0, float(fed.rows(values)[-1]))
+        began = second_of(told.since_ns)
+        assert 160 <= began <= 180, name
+        assert told.expected == pytest.approx(values[int(began) : int(began) + 10].mean()), name
+        assert values[-11] <= told.observed <= values[-1], name
+    assert told.high == 500.0
+    assert told.confidence == pytest.approx(0.8997, abs=1e-4)
+
+
+def test_a_spike_is_shown_with_its_neighbours() -> None:
+    values = np.full(200, 3.0)
+    values[[20, 150, 160, 190]] = [9.0, 8.0, 8.5, -4.0]
+    fed = Fed("spike", {"height": 2.0, "window_s": 50.0})
+    told = fed.detector.explain(fed.state, 0, float(fed.rows(values)[-1]))
+    assert (told.observed, told.expected, told.low, told.high) == (-4.0, 3.0, 1.0, 5.0)
+    assert second_of(told.since_ns) == 150
+
+
+def test_a_value_that_stands_still_is_shown_with_its_last_move() -> None:
+    fed = Fed("flatline", {"tolerance": 0.1})
+    told = fed.detector.explain(fed.state, 0, float(fed.rows(np.r_[1.0, 2.0, np.full(50, 7.0)])[-1]))
+    assert (told.observed, second_of(told.since_ns)) == (7.0, 2)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import numpy as np
 import pytest
 
+from detectors import ASSET_DETECTORS
 from model.alarm import AlarmEvent
+from model.detector import EXPLAINS, AssetInput, AssetView, ExplainedByColumns, operand
+from model.explanation import Contributor, Explanation
 from model.inputs import PlanChange, Tick
 from model.plan import DetectorSpec, Plan
-from pipeline.process.explain import Doubles
+from model.sensor import Position
+from pipeline.process.explain import Doubles, explained_by_columns
 from pipeline.process.step import State, begin
 from tests.pipeline.plans import START_NS, Row, canonical, grade, kind, ns, plan, play, rows, rule
 
@@ -105,3 +112,46 @@ def test_doubles_are_those_that_stand_there_more_than_once() -> None:
         slots = rng.integers(0, 9, int(rng.integers(0, 14))).astype(np.int32)
         once, count = np.unique(slots, return_counts=True)
         assert sorted(doubles.among(slots).tolist()) == once[count > 1].tolist()
+
+
+@dataclass
+class OfAssets:
+    units: dict[str, str]
+    detector: Any = None
+    spec: DetectorSpec = field(default_factory=lambda: DetectorSpec("d", "pca", ("gas",), {}, ("vessel",)))
+
+
+class Renamed:
+    def explained_by(self) -> dict[str, str]:
+        return {"observed": "rate", "since": "held_s", "contributor": "logger"}
+
+
+VIEW = AssetView("vessel", {}, tuple(AssetInput(tag, "gas", "kPa", Position(), 1.0) for tag in ("x", "y")))
+
+
+def test_columns_of_a_detector_on_assets_explain_it() -> None:
+    units = {"": "", "observed": "kPa", "expected": "kPa", "since": "min", "contributor": "", "share": "", "other": "m"}
+    columns = {operand("d", name): np.array([np.nan, 2.0]) for name in units}
+    told = explained_by_columns(OfAssets(units), columns, 1, VIEW, START_NS)
+    assert told == Explanation(2.0, 2.0, None, None, "kPa", ns(-120), None, (Contributor("y", 2.0),))
+    assert explained_by_columns(OfAssets(units), columns, 0, VIEW, START_NS) == Explanation()
+
+
+def test_columns_may_have_other_names() -> None:
+    units = {"": "sigma", "rate": "m3/h", "held_s": "s", "logger": ""}
+    columns = {operand("d", name): np.array([1.0]) for name in units}
+    told = explained_by_columns(OfAssets(units, Renamed()), columns, 0, VIEW, START_NS)
+    assert told == Explanation(1.0, unit="m3/h", since_ns=ns(-1), contributors=(Contributor("x"),))
+    columns["d.held_s"][0] = 0.0
+    assert explained_by_columns(OfAssets(units, Renamed()), columns, 0, VIEW, START_NS).since_ns is None
+
+
+def test_what_a_detector_on_assets_says_names_columns_that_it_has() -> None:
+    for name, made in ASSET_DETECTORS.items():
+        detector = made()
+        units = detector.units("kPa")
+        named = detector.explained_by() if isinstance(detector, ExplainedByColumns) else {}
+        assert set(named) <= set(EXPLAINS), name
+        assert set(named.values()) <= set(units), name
+        since = named.get("since", "since")
+        assert units.get(since, "s") in {"s", "min"}, name
