@@ -125,6 +125,9 @@ class Neighbours:
         of_kind = dict.fromkeys(("apart", "drift", "observed", "expected"), unit)
         return dict.fromkeys(_COLUMNS, "") | {"": "sigma", "most": "sigma", "held_s": "s"} | of_kind
 
+    def explained_by(self) -> dict[str, str]:
+        return {"since": "held_s"}
+
     def fits(self, asset: AssetView) -> bool:
         return len(asset.inputs) <= SIZE_MAX and max(Counter(one.kind for one in asset.inputs).values(), default=0) > 1
 

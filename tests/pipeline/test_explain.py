@@ -17,6 +17,7 @@ from model.plan import DetectorSpec, Plan
 from model.sensor import Position
 from pipeline.process.explain import Doubles, explained_by_columns
 from pipeline.process.step import State, begin
+from tests.checks.asset_detectors import EXAMPLES
 from tests.pipeline.plans import START_NS, Row, canonical, grade, kind, ns, plan, play, rows, rule
 
 MEAN = DetectorSpec("mean", "ewma", ("gas",), {"smooth_s": 0.0, "warmup_s": 30.0, "mean_s": 60.0})
@@ -148,7 +149,7 @@ def test_columns_may_have_other_names() -> None:
 
 def test_what_a_detector_on_assets_says_names_columns_that_it_has() -> None:
     for name, made in ASSET_DETECTORS.items():
-        detector = made()
+        detector = made(**EXAMPLES[name][0])
         units = detector.units("kPa")
         named = detector.explained_by() if isinstance(detector, ExplainedByColumns) else {}
         assert set(named) <= set(EXPLAINS), name
