@@ -14,7 +14,11 @@ evidence. The minimum is found by Gauss-Seidel sweeps, always as many.
 **Contributions** are reconstruction-based: how much of the statistic goes away if one sensor is put where the others
 expect it, ``(F z)_j ** 2 / F_jj`` for form F, added up over the lags.
 
-Sources: Jacobi, J. reine angew. Math. 30 (1846) 51 for the eigenvectors; Ku, Storer and Georgakis, Chemometr. Intell.
+**Following.** With ``follow_s`` normal instants go on teaching mean, products, and the spread of both statistics, with
+forgetting; each instant is scored before it teaches, so limits rest on what the forms had not seen. ``watch`` stops
+where it is time to work the forms out anew (``REFRESH``).
+
+Sources: Ku, Storer and Georgakis, Chemometr. Intell.
 Lab. Syst. 30 (1995) 179 for lags; Hawkins, Technometrics 16 (1974) 229 for the weighted residual; Nelson, Taylor and
 MacGregor, Chemometr. Intell. Lab. Syst. 35 (1996) 45 for missing values; Alcala and Qin, Automatica 45 (2009) 1593 for
 contributions.
@@ -35,12 +39,12 @@ _VALUE_MAX = 1e100
 _GAP_INSTANTS = 3
 _SETTLE = 3  # times ``smooth``: then a smoothed value has forgotten what it began with
 _SWEEPS = 20
-_ROTATIONS = 60  # sweeps of Jacobi at most; ten are usual
 _CALIBRATED_MIN = 8
 _NOTHING = 1e-12  # a statistic below is rounding
 _TIE = 1.0 + 1e-9  # a contribution must be larger by more than rounding
 
-LEARN, CALIBRATE, WATCH = 0, 1, 2
+LEARN, CALIBRATE, WATCH, REFRESH = 0, 1, 2, 3
+_REFRESHES = 16  # how often the forms are worked out anew in ``follow_s``
 
 #: Columns of what ``watch`` writes.
 SCORE, MOST, T2, Q, CONTRIBUTOR, SHARE, OBSERVED, EXPECTED, HELD_S = range(9)
@@ -48,16 +52,16 @@ WIDTH = 9
 
 PROGRESS_FIELDS = np.dtype(
     [
-        ("stage", "i8"),  # LEARN, CALIBRATE or WATCH
+        ("stage", "i8"),  # LEARN, CALIBRATE or WATCH; REFRESH only until the forms are worked out
         ("last_ns", "i8"),  # the last instant
         ("settled_ns", "i8"),  # time since smoothing began
         ("instants", "i8"),  # since smoothing began
         ("rows", "i8"),  # learned
-        ("learned_ns", "i8"),
+        ("learned_ns", "i8"),  # while watching: since the forms were worked out
         ("held_ns", "i8"),  # how long without a normal instant
         ("calibrated", "i8"),  # instants that the limits rest on
         ("t2_mean", "f8"),
-        ("t2_square", "f8"),  # sum of squares around the mean
+        ("t2_square", "f8"),  # sum of squares around the mean; while watching: variance
         ("q_mean", "f8"),
         ("q_square", "f8"),
         ("t2_limit", "f8"),
@@ -96,9 +100,10 @@ class Watching(NamedTuple):
     hold_ns: int
     smooth_ns: float
     adapt_ns: float
+    follow_ns: float
 
 
-_WATCHING = tuple_type(Watching, types.int64, types.int64, types.int64, types.float64, types.float64)
+_WATCHING = tuple_type(Watching, *(types.int64,) * 3, *(types.float64,) * 3)
 
 
 class Learned(NamedTuple):
@@ -122,46 +127,6 @@ class Model(NamedTuple):
 
 _LEARNED = tuple_type(Learned, F64, F64, I64, F64, _MATRIX)
 _MODEL = tuple_type(Model, F64, F64, _MATRIX, _MATRIX)
-
-
-@njit(nogil=True, error_model="numpy")
-def _turn(matrix: Floats, vectors: Floats, p: int, q: int) -> None:
-    """One rotation, which makes ``matrix[p, q]`` zero."""
-    theta = (matrix[q, q] - matrix[p, p]) / (2.0 * matrix[p, q])
-    tangent = 1.0 / (abs(theta) + np.sqrt(theta * theta + 1.0))
-    if theta < 0.0:
-        tangent = -tangent
-    cosine = 1.0 / np.sqrt(tangent * tangent + 1.0)
-    sine = tangent * cosine
-    for k in range(len(matrix)):
-        at_p, at_q = matrix[k, p], matrix[k, q]
-        matrix[k, p], matrix[k, q] = cosine * at_p - sine * at_q, sine * at_p + cosine * at_q
-    for k in range(len(matrix)):
-        at_p, at_q = matrix[p, k], matrix[q, k]
-        matrix[p, k], matrix[q, k] = cosine * at_p - sine * at_q, sine * at_p + cosine * at_q
-    for k in range(len(matrix)):
-        at_p, at_q = vectors[k, p], vectors[k, q]
-        vectors[k, p], vectors[k, q] = cosine * at_p - sine * at_q, sine * at_p + cosine * at_q
-
-
-@njit(types.void(_MATRIX, _MATRIX), cache=True, nogil=True, error_model="numpy")
-def rotate(matrix: Floats, vectors: Floats) -> None:
-    """Turn a symmetric matrix into its eigenvalues, on its diagonal; ``vectors`` gets them as columns."""
-    size = len(matrix)
-    for i in range(size):
-        for j in range(size):
-            vectors[i, j] = 1.0 if i == j else 0.0
-    for _ in range(_ROTATIONS):
-        beside = 0.0
-        for i in range(size):
-            for j in range(i):
-                beside = max(beside, abs(matrix[i, j]))
-        if beside < 1e-15:
-            return
-        for i in range(size):
-            for j in range(i + 1, size):
-                if abs(matrix[i, j]) > 1e-18:
-                    _turn(matrix, vectors, i, j)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -299,29 +264,62 @@ def _explain(form: Floats, z: Floats, learned: Learned, model: Model, out: Float
 
 
 @njit(nogil=True, error_model="numpy")
-def _judge(own: Progress, learned: Learned, model: Model, z: Floats, missing: int, out: Floats) -> float:
-    """Write an instant's columns; its score."""
+def _judge(own: Progress, learned: Learned, model: Model, z: Floats, missing: int, out: Floats) -> None:
+    """Write an instant's columns."""
     t2, q = _form(model.t2_form, z), _form(model.q_form, z)
     out[T2] = t2 / own.t2_limit
     out[Q] = q / own.q_limit
-    score: float = max(out[T2], out[Q])
-    out[SCORE] = score
-    out[MOST] = np.inf if missing else score
+    out[SCORE] = max(out[T2], out[Q])
+    out[MOST] = np.inf if missing else out[SCORE]
+    out[HELD_S] = 1e-9 * own.held_ns
     _explain(model.q_form if out[Q] >= out[T2] else model.t2_form, z, learned, model, out)
-    return score
 
 
 @njit(nogil=True, error_model="numpy")
-def _hold(own: Progress, learned: Learned, model: Model, score: float, dt_ns: int, watching: Watching) -> None:
-    """Leave abnormal instants out of what adapts, for a bounded time; then learn anew."""
-    if score <= 1.0:
+def _follow(own: Progress, learned: Learned, model: Model, t2: float, q: float, share: float) -> None:
+    """Let a normal instant, whole and scored already, teach what it is like now; the centre is the mean."""
+    apart = t2 - own.t2_mean
+    own.t2_mean += share * apart
+    own.t2_square = (1.0 - share) * (own.t2_square + share * apart * apart)
+    apart = q - own.q_mean
+    own.q_mean += share * apart
+    own.q_square = (1.0 - share) * (own.q_square + share * apart * apart)
+    size = len(learned.vector)
+    away = np.zeros(size)
+    for j in range(size):
+        if learned.vector[j] == learned.vector[j]:
+            away[j] = learned.vector[j] - learned.mean[j]
+    for j in range(size):
+        learned.mean[j] += share * away[j]
+        model.center[j] = learned.mean[j]
+        for k in range(size):
+            new = share * (own.rows - 1.0) * away[j] * away[k]
+            learned.scatter[j, k] = (1.0 - share) * (learned.scatter[j, k] + new)
+
+
+@njit(nogil=True, error_model="numpy")
+def _is_due(own: Progress, learned: Learned, model: Model, said: Floats, dt_ns: int, watching: Watching) -> bool:
+    """Teach what follows; whether it is time to work the forms out anew."""
+    own.calibrated += 1
+    own.learned_ns += dt_ns
+    share = dt_ns / (watching.follow_ns + dt_ns)
+    _follow(own, learned, model, said[T2] * own.t2_limit, said[Q] * own.q_limit, share)
+    return own.calibrated >= len(learned.vector) and _REFRESHES * own.learned_ns >= watching.follow_ns
+
+
+@njit(nogil=True, error_model="numpy")
+def _hold(
+    own: Progress, learned: Learned, model: Model, said: Floats, missing: int, dt_ns: int, watching: Watching
+) -> bool:
+    """Leave abnormal instants out of what adapts, for a bounded time; then learn anew. Whether to refresh the forms."""
+    if said[SCORE] <= 1.0:
         own.held_ns = 0
         if watching.adapt_ns > 0.0:
             share = dt_ns / (watching.adapt_ns + dt_ns)
             for j in range(len(learned.vector)):
                 if learned.vector[j] == learned.vector[j]:
                     model.center[j] += share * (learned.vector[j] - model.center[j])
-        return
+        return missing == 0 and watching.follow_ns > 0.0 and _is_due(own, learned, model, said, dt_ns, watching)
     own.held_ns += dt_ns
     if own.held_ns > watching.hold_ns:
         own.stage = LEARN
@@ -331,6 +329,7 @@ def _hold(own: Progress, learned: Learned, model: Model, score: float, dt_ns: in
         learned.said[:] = 0
         learned.mean[:] = 0.0
         learned.scatter[:] = 0.0
+    return False
 
 
 @njit(nogil=True, error_model="numpy")
@@ -386,9 +385,10 @@ def watch(
             missing = _standardised(learned.vector, model, z)
         if own.stage == WATCH:
             if missing >= 0:
-                score = _judge(own, learned, model, z, missing, out[row])
-                out[row, HELD_S] = 1e-9 * own.held_ns
-                _hold(own, learned, model, score, dt_ns, watching)
+                _judge(own, learned, model, z, missing, out[row])
+                if _hold(own, learned, model, out[row], missing, dt_ns, watching):
+                    own.stage = REFRESH
+                    return row + 1
             continue
         if own.stage == CALIBRATE and missing >= 0:
             _add(own, _form(model.t2_form, z), _form(model.q_form, z))

@@ -16,6 +16,7 @@ from detectors.assets.components import (
     MOST,
     OBSERVED,
     PROGRESS_FIELDS,
+    REFRESH,
     SCORE,
     SHARE,
     T2,
@@ -25,9 +26,9 @@ from detectors.assets.components import (
     Model,
     Q,
     Watching,
-    rotate,
     watch,
 )
+from detectors.assets.rotation import rotate
 from detectors.declaration import ParameterError, check, declare
 from detectors.kernels import Records, nanoseconds
 from model.detector import AssetView, Columns
@@ -105,8 +106,15 @@ class Pca:
 
     ``contributor`` is the place (from 1) of the sensor without which the larger statistic would fall most, ``share``
     its part; ``observed`` and ``expected`` are its smoothed value and where the others expect it. ``held_s`` is how
-    long the asset has been beyond the limit. Such instants do not teach (``adapt_s``); after ``hold_s`` of nothing but
-    them the normal is held to be stale and learned anew, without a score meanwhile.
+    long the asset has been beyond the limit. Such instants do not teach; after ``hold_s`` of nothing but them the
+    normal is held to be stale and learned anew, without a score meanwhile.
+
+    Normal instants teach where that is asked for: with ``adapt_s`` the centre alone, with ``follow_s`` centre,
+    deviations, correlations and limits, all forgetting with that time constant. The components are then worked out anew
+    16 times in ``follow_s``, though not before as many instants as the vector has values have taught. Limits are by the
+    same law from the mean and variance that both statistics had lately, each instant scored before it taught. Instants
+    with a missing sensor do not teach. Whatever grows to its limit more slowly than ``follow_s`` is learned: choose it
+    longer than the slowest fault that is to be found.
 
     Use it: for machines and processes that run at one working point, with sensors of any units.
     Slow process, rows every 3 min: the defaults with ``every_s`` 180, ``lags`` 2, ``warmup_s`` 90000. Pump or motor, a
@@ -155,10 +163,22 @@ class Pca:
         default=604800.0, metadata=declare(unit="s", doc="after so long outside, the normal is learned anew", low=0)
     )
 
+    follow_s: float = field(
+        default=0.0,
+        metadata=declare(
+            unit="s", doc="time constant with which centre, relations and limits follow; 0 = not at all", low=0
+        ),
+    )
+
     state_version = 1
 
     def __post_init__(self) -> None:
         check("pca", self)
+        if 0 < self.follow_s < self.warmup_s:
+            requirement = f"must be 0 or at least warmup_s ({self.warmup_s:g} s)"
+            raise ParameterError("pca", "follow_s", requirement, self.follow_s)
+        if self.follow_s and self.adapt_s:
+            raise ParameterError("pca", "adapt_s", "must be 0 where follow_s is given", self.adapt_s)
         if self.lags != round(self.lags):
             raise ParameterError("pca", "lags", "must be a whole number", self.lags)
 
@@ -206,6 +226,7 @@ class Pca:
             nanoseconds(self.hold_s),
             self.smooth_s * 1e9,
             self.adapt_s * 1e9,
+            self.follow_s * 1e9,
         )
         times, values = np.ascontiguousarray(time_ns), np.ascontiguousarray(value)
         begin = 0
@@ -213,8 +234,9 @@ class Pca:
             stage = int(state.progress["stage"][0])
             begin = watch(times, values, begin, out, state.progress, learned, model, watching)
             reached = int(state.progress["stage"][0])
-            if stage != reached and reached in {CALIBRATE, WATCH}:
+            if stage != reached and reached in {CALIBRATE, WATCH, REFRESH}:
                 self._work_out(state)
+                self._limit(state.progress[0])
         return {name: np.ascontiguousarray(out[:, at]) for name, at in _COLUMNS.items()}
 
     def _work_out(self, state: PcaState) -> None:
@@ -230,11 +252,22 @@ class Pca:
         vectors = np.empty_like(matrix)
         rotate(matrix, vectors)
         self._part(state, matrix.diagonal().copy(), vectors)
+
+    def _limit(self, own: np.void) -> None:
+        """Turn what was calibrated into the limits; where the model follows, its spread goes on from there."""
         if own["stage"] == WATCH:
-            own["t2_limit"] = _limit(own["t2_mean"], own["t2_square"], own["calibrated"], self.confidence)
-            own["q_limit"] = _limit(own["q_mean"], own["q_square"], own["calibrated"], self.confidence)
-        for name in ("calibrated", "t2_mean", "t2_square", "q_mean", "q_square"):
-            own[name] = 0
+            for name in ("t2_square", "q_square"):
+                own[name] /= max(int(own["calibrated"]) - 1, 1)
+        if own["stage"] != CALIBRATE:
+            own["t2_limit"] = _limit(own["t2_mean"], own["t2_square"], self.confidence)
+            own["q_limit"] = _limit(own["q_mean"], own["q_square"], self.confidence)
+        own["calibrated"] = 0
+        if own["stage"] == CALIBRATE or self.follow_s == 0:
+            for name in ("t2_mean", "t2_square", "q_mean", "q_square"):
+                own[name] = 0
+        else:
+            own["learned_ns"] = 0
+            own["stage"] = WATCH
 
     def _part(self, state: PcaState, eigenvalue: NDArray[np.float64], vectors: NDArray[np.float64]) -> None:
         """Write the two forms; the order of summing is fixed, so that it is the same on every machine."""
@@ -253,9 +286,8 @@ class Pca:
             sum_so_far += own
 
 
-def _limit(mean: float, square: float, count: int, confidence: float) -> float:
+def _limit(mean: float, variance: float, confidence: float) -> float:
     """Limit of a scaled chi-square law with this mean and variance (Box), by Wilson and Hilferty."""
-    variance = square / max(count - 1, 1)
     if mean < _LIMIT_MIN or variance < (_TIE * mean) ** 2:
         return max(mean, _LIMIT_MIN)
     freedom = 2.0 * mean * mean / variance

@@ -38,6 +38,7 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
         {"warmup_s": 12.0, "explained": 0.61, "hold_s": 4.0},
         {"warmup_s": 10.0, "lags": 1.0, "ridge": 1.0, "adapt_s": 7.0, "explained": 0.0},
         {"warmup_s": 11.0, "smooth_s": 1.7, "explained": 0.83, "confidence": 0.9},
+        {"warmup_s": 4.0, "explained": 0.61, "follow_s": 7.0},
     ],
     "volume_balance": [
         {"every_s": 1.0, "fast_s": 2.0, "slow_s": 4.0, "warmup_s": 3.0, "follow_s": 20.0, "hold_s": 3.0},

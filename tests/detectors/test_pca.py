@@ -42,6 +42,7 @@ def times(rows: int) -> NDArray[np.int64]:
         {"lags": 2.0, "explained": 0.7, "hold_s": 40.0},
         {"smooth_s": 4.0, "adapt_s": 30.0, "ridge": 1.0},
         {"explained": 0.0, "confidence": 0.99, "hold_s": 0.0},
+        {"lags": 1.0, "explained": 0.7, "follow_s": 400.0, "hold_s": 40.0},
     ],
 )
 def test_a_long_life_with_gaps_and_missing_values_equals_its_naive_twin(parameters: dict[str, Parameter]) -> None:

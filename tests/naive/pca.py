@@ -26,6 +26,7 @@ class Twin:
         self.rows: list[Vector] = []
         self.stage, self.learned_s, self.held_s = "learn", 0.0, 0.0
         self.calibrated: list[tuple[float, float]] = []
+        self.taught, self.taught_s = 0, 0.0
 
     def begin(self) -> None:
         self.level = np.full(self.inputs, np.nan)
@@ -61,11 +62,13 @@ class Twin:
         elif self.stage == "calibrate" and len(self.calibrated) >= 8 and self.learned_s >= self.of.warmup_s:
             self.stage = "watch"
             self.work_out()
-            self.limit = [self.limit_of([pair[i] for pair in self.calibrated]) for i in (0, 1)]
+            self.usual = [
+                [float(np.mean(values)), float(np.var(values, ddof=1))] for values in zip(*self.calibrated, strict=True)
+            ]
+            self.limit = [self.limit_of(*usual) for usual in self.usual]
         return {}
 
-    def limit_of(self, values: list[float]) -> float:
-        mean, variance = float(np.mean(values)), float(np.var(values, ddof=1))
+    def limit_of(self, mean: float, variance: float) -> float:
         if mean < 1e-6 or variance < (1e-9 * mean) ** 2:
             return max(mean, 1e-6)
         freedom = 2 * mean**2 / variance
@@ -82,16 +85,20 @@ class Twin:
             apart = np.where(there, row - mean, 0.0)
             mean = mean + np.where(there, apart / np.maximum(said, 1), 0.0)
             scatter += (count - 1) / count * np.outer(apart, apart)
-        covariance = scatter / (len(self.rows) - 1)
-        deviation = np.sqrt(np.diag(covariance))
-        used = (deviation > 1e-9 * np.abs(mean)) & (2 * said >= len(self.rows))
-        self.center, self.scale = mean, np.where(used, deviation, 0.0)
+        self.heard = 2 * said >= len(self.rows)
+        self.center, self.covariance = mean, scatter / (len(self.rows) - 1)
+        self.part()
+
+    def part(self) -> None:
+        covariance, deviation = self.covariance, np.sqrt(np.diag(self.covariance))
+        used = (deviation > 1e-9 * np.abs(self.center)) & self.heard
+        self.scale = np.where(used, deviation, 0.0)
         safe = np.where(used, deviation, 1.0)
         correlation = np.where(np.outer(used, used), covariance / np.outer(safe, safe), 0.0)
         eigenvalue, vectors = np.linalg.eigh(correlation)
         eigenvalue = np.maximum(eigenvalue, 0.0)
         order = np.argsort(-eigenvalue)
-        self.t2_form, self.q_form = np.zeros_like(scatter), np.zeros_like(scatter)
+        self.t2_form, self.q_form = np.zeros_like(covariance), np.zeros_like(covariance)
         total, last = 0.0, math.inf
         for at in order:
             leading = total < self.of.explained * eigenvalue.sum() - 1e-9 or eigenvalue[at] > last - 1e-9
@@ -133,11 +140,29 @@ class Twin:
             if self.of.adapt_s:
                 step = dt_s / (self.of.adapt_s + dt_s) * (vector - self.center)
                 self.center = self.center + np.where(np.isnan(step), 0.0, step)
+            if self.of.follow_s and not missing:
+                self.follow(vector, [self.form(self.t2_form, z), self.form(self.q_form, z)], dt_s)
         else:
             self.held_s += dt_s
             if self.held_s > self.of.hold_s:
                 self.forget()
         return found
+
+    def follow(self, vector: Vector, said: list[float], dt_s: float) -> None:
+        """Forget a little of everything, and take the instant in its place."""
+        new = dt_s / (self.of.follow_s + dt_s)
+        for usual, now in zip(self.usual, said, strict=True):
+            apart = now - usual[0]
+            usual[0] += new * apart
+            usual[1] = (1 - new) * (usual[1] + new * apart**2)
+        away = np.where(np.isnan(vector), 0.0, vector - self.center)
+        self.center = self.center + new * away
+        self.covariance = (1 - new) * (self.covariance + new * np.outer(away, away))
+        self.taught, self.taught_s = self.taught + 1, self.taught_s + dt_s
+        if self.taught >= self.size and 16 * self.taught_s > self.of.follow_s - 1e-6:
+            self.taught, self.taught_s = 0, 0.0
+            self.part()
+            self.limit = [self.limit_of(*usual) for usual in self.usual]
 
     def explain(self, form: Vector, z: Vector, vector: Vector) -> dict[str, float]:
         pull, weight = form @ z, np.diag(form)

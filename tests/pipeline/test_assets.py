@@ -149,6 +149,35 @@ def test_given_an_on_delay_when_the_sensors_fall_silent_then_the_clock_ends_it()
     assert [(event.transition, event.grade) for event in events] == [(Transition.RAISED, Grade.YELLOW)]
 
 
+@pytest.mark.parametrize(
+    ("after", "raised"),
+    [
+        ((HIGH, LOW, math.nan), False),
+        ((HIGH, HIGH, math.nan), True),
+        ((HIGH, math.nan, math.nan), False),
+    ],
+    ids=["one of the two that are left", "both that are left", "the only one that is left"],
+)
+def test_given_two_of_three_when_sensors_fail_then_as_many_must_still_agree(
+    after: tuple[float, ...], *, raised: bool
+) -> None:
+    """So a vote never stands alone: the rule on single sensors sees the last one."""
+    single = rule("gas.high", grade("blue", "value >= 25 %LEL", 0.0, 3.0))
+    made = vessel_plan()
+    events = play(started(replace(made, rules=(*made.rules, single))), [rows(seconds((LOW, LOW, LOW), *[after] * 3))])
+    assert ("station" in {event.tag for event in events}) == raised
+    assert "v0" in {event.tag for event in events}
+
+
+def test_given_two_of_three_when_one_fails_in_the_alarm_then_both_others_must_be_low_for_it_to_clear() -> None:
+    alarm = seconds((HIGH, HIGH, LOW))
+    one_low = seconds(*[(HIGH, LOW, math.nan)] * 9, begin_s=1.0)
+    both_low = seconds(*[(LOW, LOW, math.nan)] * 9, begin_s=10.0)
+    assert [event.transition for event in play(started(), [rows(alarm + one_low)])] == [Transition.RAISED]
+    told_now = [event.transition for event in play(started(), [rows(alarm + one_low + both_low)])]
+    assert told_now == [Transition.RAISED, Transition.RETURNED]
+
+
 def test_two_assets_do_not_touch_each_other() -> None:
     made = vessel_plan(sensors=4)
     sensors = tuple(replace(one, asset="other" if at > 1 else "station") for at, one in enumerate(made.sensors))
