@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from detectors.declaration import KIND_UNIT, check, declare
 from detectors.general.change_points import change_rows
-from detectors.general.change_state import BOTH, HIGH, LOW, Settings, fresh
+from detectors.general.change_state import BOTH, HIGH, LOW, UNSET_NS, Settings, fresh
 from detectors.kernels import Records, columns, nanoseconds
 from model.batch import Batch
 from model.detector import SensorGroup
+from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
 
 _SIDES = {"high": HIGH, "low": LOW, "both": BOTH}
+_USUAL_SIGMA = 3.0  # a block within that is told to be usual
+_ONSETS = 32  # that are tried at once
 
 
 @dataclass(slots=True)
@@ -128,3 +132,27 @@ class Change:
 
     def advance(self, state: ChangeState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
+
+    def explain(self, state: ChangeState, slot: int, score: float) -> Explanation:
+        """The mean since the onset against that before, and three sigma of a block around it.
+
+        ``confidence`` is Bonferroni's bound: one less the chance, times all onsets, that a deviation of the normal law
+        is as large.
+        """
+        own = state.sensors[slot]
+        before, after = float(own["before"]), float(own["after"])
+        kept, likely = int(own["since_ns"]), int(own["onset_ns"])
+        onset_ns = likely if kept == UNSET_NS else kept
+        counts = self.side == "both" or (self.side == "high") == (after > before)
+        if onset_ns == UNSET_NS or not score > 0.0 or not counts:
+            return Explanation()
+        reach = _USUAL_SIGMA * math.sqrt(own["usable"][0])
+        chance = _ONSETS * math.erfc(score / math.sqrt(2.0))
+        return Explanation(
+            observed=after,
+            expected=before,
+            low=before - reach,
+            high=before + reach,
+            since_ns=onset_ns,
+            confidence=1.0 - chance if chance < 1.0 else None,
+        )

@@ -299,14 +299,13 @@ def _find(own: Buckets, settings: Settings) -> Onset:
 @njit(nogil=True, error_model="numpy")
 def _judge(own: Buckets, dt_ns: int, settings: Settings) -> None:
     """Score what is known now, and keep an onset that was found."""
-    own.score = np.nan
+    own.score, own.onset_ns = np.nan, UNSET_NS
     if own.learned_ns < settings.warmup_ns or own.seen[0] < _KNOWN:
         own.centre = np.nan
         return
     _believe(own, settings.sigma_floor)
     found = _find(own, settings) if own.step < np.inf else Onset(0.0, 0.0, UNSET_NS, own.last, own.last)
-    own.before = found.before
-    own.after = found.after
+    own.onset_ns, own.before, own.after = found.since_ns, found.before, found.after
     own.score = found.above if settings.side == HIGH else found.below
     if settings.side == BOTH:
         own.score = max(found.above, found.below)

@@ -35,6 +35,7 @@ CHANGE_FIELDS = np.dtype(
         ("held_ns", "i8"),  # how long the score has been beyond hold_sigma
         ("score", "f8"),  # of the last block, sigma
         ("since_ns", "i8"),  # onset of the change that lasts; unset = none
+        ("onset_ns", "i8"),  # the likeliest onset, however unsure
         ("before", "f8"),  # mean before the likeliest onset, unit of the kind
         ("after", "f8"),  # mean since
         ("centre", "f8"),  # what is normal now: blocks are clipped around it
@@ -66,6 +67,7 @@ class Buckets(Protocol):
     held_ns: int
     score: float
     since_ns: int
+    onset_ns: int
     before: float
     after: float
     centre: float
@@ -100,6 +102,7 @@ def fresh(sensors: SensorGroup, every_s: float) -> Records:
     made["block_ns"] = np.rint(1e9 * np.maximum(sensors.period_s, every_s))
     made["last_ns"] = UNSET_NS
     made["since_ns"] = UNSET_NS
+    made["onset_ns"] = UNSET_NS
     made["step"] = np.inf
     made["score"] = np.nan
     made["oldest"] = TOP

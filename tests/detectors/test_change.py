@@ -84,6 +84,28 @@ def test_it_knows_since_when_and_how_far(shift: float, off_max: int) -> None:
     assert np.median(size) == pytest.approx(shift, abs=0.1)
 
 
+def test_an_event_can_say_since_when_from_where_and_to_where() -> None:
+    value = noise(6_100)
+    value[6_000:] -= 2.0
+    its = fed("change")
+    score = its.rows(value)[-1]
+    told = [its.detector.explain(its.state, slot, float(score[slot])) for slot in range(SENSORS)]
+    assert np.median([(each.since_ns - START_NS) / 60e9 for each in told]) == pytest.approx(6_000, abs=2)
+    assert np.median([each.observed for each in told]) == pytest.approx(-2.0, abs=0.1)
+    assert np.median([each.expected for each in told]) == pytest.approx(0.0, abs=0.1)
+    assert np.median([each.high - each.low for each in told]) == pytest.approx(6.0, abs=0.3)
+    assert min(each.confidence for each in told) > 0.999
+
+
+def test_a_side_that_does_not_count_is_not_explained() -> None:
+    value = noise(3_050)
+    value[3_000:] -= 4.0
+    its = fed("change", side="high")
+    its.rows(value)
+    assert its.detector.explain(its.state, 0, 1.0).since_ns is None
+    assert its.detector.explain(its.state, 0, 1.0).observed is None
+
+
 def test_a_value_that_comes_back_ends_the_score_long_before_the_mean_over_it_would() -> None:
     value = noise(6_600)
     value[6_000:6_300] += 2.0
