@@ -28,6 +28,7 @@ PARAMETERS: dict[str, dict[str, Parameter]] = {
     "rise": {"warmup_s": 0.0},
     "time_to_limit": {"limit": 50.0, "window_s": 600.0},
     "rarity": {"warmup_s": 0.0},
+    "trend": {"warmup_s": 0.0, "cycle_s": 24.0},
     "seasonal": {"warmup_s": 0.0, "cycle_s": 24.0},
 }
 ROWS = 1_000_000

@@ -28,6 +28,7 @@ from detectors.general.silence import Silence
 from detectors.general.spectrum import Spectrum
 from detectors.general.spike import Spike
 from detectors.general.time_to_limit import TimeToLimit
+from detectors.general.trend import Trend
 from detectors.pipelines.pressure_wave import PressureWave
 from detectors.pipelines.volume_balance import VolumeBalance
 from detectors.water.network_heads import NetworkHeads
@@ -64,6 +65,7 @@ DETECTORS: dict[str, type[AnyDetector]] = {
     "time_to_limit": TimeToLimit,
     "rarity": Rarity,
     "seasonal": Seasonal,
+    "trend": Trend,
 }
 
 #: The same for detectors on whole assets.

@@ -72,10 +72,15 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
         {"cycle_s": 7.7, "days": 2.0, "smooth_s": 2.0, "warmup_s": 9.0, "side": "low", "forget_s": 60.0},
         {"cycle_s": 1.0, "side": "high", "warmup_s": 0.0, "smooth_s": 0.0},
     ],
+    "trend": [
+        {"smooth_s": 1.0, "level_s": 3.0, "slope_s": 15.0, "damp_s": 60.0, "warmup_s": 12.0, "hold_s": 6.0},
+        {"smooth_s": 0.0, "level_s": 2.0, "slope_s": 8.0, "damp_s": 9.0, "cycle_s": 6.5, "warmup_s": 4.0},
+        {"smooth_s": 2.0, "level_s": 30.0, "slope_s": 120.0, "warmup_s": 0.0, "sigma_floor": 0.3, "hold_sigma": 2.5},
+    ],
 }
 
 #: Bytes that a sensor may have, where it needs more than ``STATE_BYTES``.
-STATE_BYTES_OF = {"seasonal": 1600, "change": 960}
+STATE_BYTES_OF = {"seasonal": 1600, "change": 960, "trend": 560}
 STATE_BYTES = 512
 
 
@@ -288,7 +293,7 @@ def _columns(rows: Batch) -> dict[str, NDArray[Any]]:
 
 def a_shift_in_time_changes_nothing(name: str, detector: AnyDetector, stream: Stream) -> None:
     shift_ns = 12_345_678_901_234_567
-    if name == "seasonal":  # by whole weeks of its days
+    if getattr(detector, "cycle_s", 0.0) > 0.0:  # by whole weeks of its days
         week_ns = 7 * round(1e9 * detector.cycle_s)  # type: ignore[attr-defined]
         shift_ns = shift_ns // week_ns * week_ns
     moved = with_rows(stream, time_ns=stream.rows.time_ns + shift_ns, received_ns=stream.rows.received_ns + shift_ns)

@@ -257,7 +257,7 @@ PACK_MISTAKES = [
     ("kinds", "en: Level}", "en: Level, above ground}", "kinds.yaml:3 kinds.level.name.above ground: is not a key that is known here; text that contains a comma needs quotes, got 'above ground'"),
     ("kinds", "  level:", "  Level:", "kinds.yaml:2 kinds.Level: must be an id of lower-case letters, digits and _, beginning with a letter, got 'Level'"),
     ("kinds", "kinds:", "kind:", "kinds.yaml:1: must begin with the key kinds, got kind"),
-    ("detectors", "detector: rate", "detector: rat", "detectors.yaml:3 detectors.level_rate.detector: must be one of limit, rate, ewma, cusum, change, flatline, silence, spike, spectrum, rise, creep, time_to_limit, rarity, seasonal (did you mean 'rate'?), got 'rat'"),
+    ("detectors", "detector: rate", "detector: rat", "detectors.yaml:3 detectors.level_rate.detector: must be one of limit, rate, ewma, cusum, change, flatline, silence, spike, spectrum, rise, creep, time_to_limit, rarity, seasonal, trend (did you mean 'rate'?), got 'rat'"),
     ("detectors", "window_s: 60", "window_s: -1", "detectors.yaml:5 detectors.level_rate.parameters.window_s: must be a number s, at least 0.01, at most 604800, got -1.0"),
     ("detectors", "window_s: 60", "windows: 60", "detectors.yaml:5 detectors.level_rate.parameters.windows: is no parameter of rate; it has window_s (did you mean 'window_s'?), got 60"),
     ("detectors", "kinds: [level]", "kinds: [levels]", "detectors.yaml:4 detectors.level_rate.kinds[0]: must be a kind of a loaded pack; did you mean 'level'?, got 'levels'"),

@@ -28,6 +28,7 @@ from tests.naive.change import NaiveChange
 from tests.naive.gas_evidence import CleanAir
 from tests.naive.spectrum import NaiveSpectrum
 from tests.naive.tails import NaiveRarity, NaiveSeasonal
+from tests.naive.trend import NaiveTrend
 
 NAN = math.nan
 
@@ -444,4 +445,5 @@ NAIVE: dict[str, Callable[..., NaiveSensor]] = {
     "time_to_limit": NaiveTimeToLimit,
     "rarity": NaiveRarity,
     "seasonal": NaiveSeasonal,
+    "trend": NaiveTrend,
 }
