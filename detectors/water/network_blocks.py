@@ -13,7 +13,7 @@ _VALUE_MAX = 1e100
 #: A flow that changes by more than this share of the largest one from row to row is a pump that was switched.
 _SWITCHED = 0.2
 #: A logger that misses more rows of the warm-up than this share is not used.
-_MISSING_MAX = 0.1
+MISSING_MAX = 0.1
 #: Least variance, so that nothing is divided by zero.
 _TINY = 1e-9
 
@@ -25,7 +25,7 @@ _STILL = 1e-9
 #: Places in the clock: rows in a series; number of the block that is filling; rows learned; blocks learned; whether
 #: learning is over; blocks put into fast and usual; block since when the score is beyond hold, 0 = it is not; last ns;
 #: first block.
-_SERIES, _BLOCK, _ROWS, _LEARNED, _READY, _FAST, _USUAL, _HELD, _LAST, _FIRST = range(10)
+_SERIES, _BLOCK, ROWS, LEARNED, _READY, _FAST, _USUAL, _HELD, _LAST, _FIRST = range(10)
 PLACES = 10
 _F64_2D = types.Array(types.float64, 2, "C")
 _VALUES = types.Array(types.float64, 2, "C", readonly=True)
@@ -193,10 +193,10 @@ def _unsure(scale: Floats, gram: Floats, fast: Floats, usual: Floats) -> float:
 
 @njit(nogil=True, error_model="numpy")
 def _test(
-    shrink: float, rows: int, memory: float, covariance: Floats, used: Integers, scale: Floats, gram: Floats,
+    shrink: float, rows: int, memory: Floats, covariance: Floats, used: Integers, scale: Floats, gram: Floats,
     fast: Floats, usual: Floats, said: Floats,
 ) -> None:  # fmt: skip
-    """Fill ``said`` with the score, the drop and the logger that stands out most; ``rows``: of a block."""
+    """Fill ``said`` with the score, and drop, number and share of the logger that lacks most; ``rows``: of a block."""
     heads, p = covariance.shape[0], len(scale)
     apart, which, k, wanted = np.empty(heads), np.empty(heads, np.int64), 0, 0
     for h in range(heads):
@@ -205,26 +205,29 @@ def _test(
         if used[h] == 1 and not np.isnan(d):
             apart[k], which[k] = d, h
             k += 1
-    said[:3] = np.nan
+    said[:4] = np.nan
     if k == 0 or 2 * k < wanted:
         return
     matrix, right = np.empty((k, k)), apart[:k].copy()
-    most = -1.0
+    expected = memory[0] * (1.0 / len(fast) + 1.0 / len(usual) + rows * _unsure(scale, gram, fast, usual))
+    most, evidence = -np.inf, np.empty(k)
     for i in range(k):
         for j in range(k):
             matrix[i, j] = (1.0 - shrink) * covariance[which[i], which[j]]
         matrix[i, i] = covariance[which[i], which[i]] + _TINY
-        loud = abs(apart[i]) / np.sqrt(matrix[i, i])
-        if loud > most:
-            most, said[1], said[2] = loud, -apart[i], float(which[i])
+        lacks = -apart[i] / np.sqrt(matrix[i, i] * expected)
+        evidence[i] = 0.5 * max(lacks, 0.0) ** 2
+        if lacks > most:
+            most, said[1], said[2] = lacks, -apart[i], float(which[i])
+    said[3] = 1.0 / np.exp(evidence - evidence.max()).sum()
     if _factor(matrix, k):
         _solve(matrix, k, right)
         total = 0.0
         for i in range(k):
             total += right[i] * apart[i]
-        expected = 1.0 / len(fast) + 1.0 / len(usual) + rows * _unsure(scale, gram, fast, usual)
-        share = max(total, 0.0) / k / (expected * memory)
-        said[0] = (share ** (1.0 / 3.0) - 1.0 + 2.0 / (9.0 * k)) / np.sqrt(2.0 / (9.0 * k))
+        root = (max(total, 0.0) / k / expected) ** (1.0 / 3.0)
+        few = 2.0 / (9.0 * memory[1]) if memory[1] > 0.0 else 0.0
+        said[0] = ((1.0 - few) * root - 1.0 + 2.0 / (9.0 * k)) / np.sqrt(2.0 / (9.0 * k) + few * root * root)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -238,12 +241,12 @@ def _close(
     if clock[_READY] == 0:
         if counts[0] > 0:
             clock[_FIRST] = clock[_FIRST] or clock[_BLOCK]
-            learning[clock[_LEARNED]] = sums / counts[0]
-            clock[_LEARNED] += 1
-        over = clock[_LEARNED] > 0 and clock[_BLOCK] - clock[_FIRST] + 1 >= len(learning)
-        if clock[_LEARNED] == len(learning) or (over and 2 * clock[_LEARNED] >= len(learning)):
+            learning[clock[LEARNED]] = sums / counts[0]
+            clock[LEARNED] += 1
+        over = clock[LEARNED] > 0 and clock[_BLOCK] - clock[_FIRST] + 1 >= len(learning)
+        if clock[LEARNED] == len(learning) or (over and 2 * clock[LEARNED] >= len(learning)):
             _learn(levers[0], moments, mean, scale, gram, coefficients)
-            _spread(learning[: clock[_LEARNED]], mean, scale, coefficients, covariance, memory, fast, usual)
+            _spread(learning[: clock[LEARNED]], mean, scale, coefficients, covariance, memory, fast, usual)
             clock[_READY] = 1
     else:
         place = clock[_FAST] % len(fast)
@@ -258,13 +261,13 @@ def _close(
         clock[_FAST] += 1
         used = np.zeros(heads, np.int64)
         for h in range(heads):
-            used[h] = 1 if missing[h] <= _MISSING_MAX * clock[_ROWS] else 0
-        _test(levers[1], times[3], memory[0], covariance, used, scale, gram, fast, usual, said)
+            used[h] = 1 if missing[h] <= MISSING_MAX * clock[ROWS] else 0
+        _test(levers[1], times[3], memory, covariance, used, scale, gram, fast, usual, said)
         if said[0] > levers[2]:
             clock[_HELD] = clock[_HELD] or clock[_BLOCK]
         elif said[0] <= levers[2]:
             clock[_HELD] = 0
-        said[3] = (clock[_BLOCK] - clock[_HELD]) * times[1] * 1e-9 if clock[_HELD] else 0.0
+        said[4] = (clock[_BLOCK] - clock[_HELD]) * times[1] * 1e-9 if clock[_HELD] else 0.0
     sums[:], counts[:] = 0.0, 0
 
 
@@ -302,13 +305,13 @@ def _take(
         row[p + h] = last[h] if not np.isnan(last[h]) else 0.0
         missing[h] += 1 if clock[_READY] == 0 and not usable else 0
         counts[1 + h] += 1 if usable else 0
-    if clock[_ROWS] == 0:
+    if clock[ROWS] == 0:
         origin[:] = row
     for i in range(len(row)):
         row[i] -= origin[i]
     counts[0] += 1
     if clock[_READY] == 0:
-        clock[_ROWS] += 1
+        clock[ROWS] += 1
         _add(row, p, moments, sums)
     else:
         for i in range(p):
@@ -319,31 +322,34 @@ def _take(
 
 
 @njit(
-    types.void(
-        _TIMES, _VALUES, _VALUES, types.int64, I64, F64, _F64_2D, F64, _F64_2D, F64, I64, F64, F64, I64, _F64_2D, F64,
-        F64, _F64_2D, _F64_2D, _F64_2D, F64, _F64_2D, _F64_2D, I64, F64, _F64_2D,
+    types.int64(
+        _TIMES, _VALUES, _VALUES, types.int64, types.int64, I64, F64, _F64_2D, F64, _F64_2D, F64, I64, F64, F64, I64,
+        _F64_2D, F64, F64, _F64_2D, _F64_2D, _F64_2D, F64, _F64_2D, _F64_2D, I64, F64, _F64_2D,
     ),
     cache=True,
     nogil=True,
     error_model="numpy",
 )  # fmt: skip
 def watch(
-    time_ns: Integers, drive: Floats, head: Floats, flows: int, times: Integers, levers: Floats, newest: Floats,
-    origin: Floats, moments: Floats, last: Floats, missing: Integers, largest: Floats, sums: Floats, counts: Integers,
-    learning: Floats, mean: Floats, scale: Floats, gram: Floats, coefficients: Floats, covariance: Floats,
-    memory: Floats, fast: Floats, usual: Floats, clock: Integers, said: Floats, found: Floats,
-) -> None:  # fmt: skip
-    """Take instants in.
+    time_ns: Integers, drive: Floats, head: Floats, begin: int, flows: int, times: Integers, levers: Floats,
+    newest: Floats, origin: Floats, moments: Floats, last: Floats, missing: Integers, largest: Floats, sums: Floats,
+    counts: Integers, learning: Floats, mean: Floats, scale: Floats, gram: Floats, coefficients: Floats,
+    covariance: Floats, memory: Floats, fast: Floats, usual: Floats, clock: Integers, said: Floats, found: Floats,
+) -> int:  # fmt: skip
+    """Take instants in until the warm-up is over or all are in; gives the number of the next one.
 
     ``drive``: flows, levels. ``times``: grid, block, hold, ns, and rows of a block. ``levers``: ridge, shrink, hold.
     """
     row = np.empty(len(origin))
-    for at in range(len(time_ns)):
+    for at in range(begin, len(time_ns)):
         block = time_ns[at] // times[1]
         if block != clock[_BLOCK]:
+            ready = clock[_READY]
             if clock[_BLOCK] != 0:
                 _close(times, levers, missing, sums, counts, learning, moments, mean, scale, gram, coefficients, covariance, memory, fast, usual, clock, said)  # fmt: skip # noqa: E501
-            clock[_BLOCK] = block
+            learned, clock[_BLOCK] = ready != clock[_READY], block
+            if learned:
+                return at
         whole = _usable(drive[at]) == drive.shape[1]
         heard = _usable(drive[at]) + _usable(head[at]) > 0
         if not whole or time_ns[at] - clock[_LAST] > times[0] + times[0] // 2:
@@ -362,3 +368,4 @@ def watch(
                 _features(time_ns[at], newest, flows, row)
                 _take(head[at], row, origin, moments, last, missing, sums, counts, mean, scale, coefficients, clock)
         found[at, :] = said if heard else np.full(len(said), np.nan)
+    return len(time_ns)

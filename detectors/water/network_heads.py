@@ -8,13 +8,15 @@ import numpy as np
 
 from detectors.declaration import check, declare
 from detectors.kernels import Floats, Integers
-from detectors.water.network_blocks import HARMONICS, PLACES, watch
+from detectors.water.held_out import held_out
+from detectors.water.network_blocks import HARMONICS, LEARNED, MISSING_MAX, PLACES, ROWS, watch
 from model.detector import AssetView, Columns
 
 #: Units that tell a flow and a tank's level; all else is a head.
 _FLOW, _LEVEL = "m3/h", "m"
 _HEADS_MAX = 100
-COLUMNS = ("", "drop", "logger", "held_s")
+_TINY = 1e-9
+COLUMNS = ("", "drop", "logger", "share", "held_s")
 
 
 @dataclass(slots=True)
@@ -36,7 +38,8 @@ class NetworkHeadsState:
         gram: float64 [p, p], of the scaled features, factored (Cholesky).
         coefficients: float64 [p + 1, m], of the scaled features, and the constant.
         covariance: float64 [m, m], of the blocks of the warm-up.
-        memory: float64 [1], how much more means of blocks vary than if the blocks did not remember.
+        memory: float64 [2], how much more means of blocks vary than if they did not remember; and from how many
+            stretches that is known, 0 = well.
         fast: float64 [n, p + m], the newest blocks: features, and what the heads lack.
         usual: float64 [n, p + m], blocks to compare them with.
         clock: int64 [places], see ``network_blocks``.
@@ -78,13 +81,17 @@ class NetworkHeads:
         score = ((t2 / k) ^ (1/3) - 1 + 2 / (9 k)) / sqrt(2 / (9 k))              k loggers; sigma (Wilson and Hilferty)
 
     with C the covariance of the blocks in the warm-up, ``shrink`` of it moved to its diagonal, and memory how much more
-    the means of twelve blocks vary there than if blocks were independent. A leak takes head from the loggers near it
-    or, where it is drawn evenly, makes all heads disagree with the flow; both change d. Blocks become usual only while
-    the score is at most ``hold_sigma``, or after ``hold_s``.
+    the means of twelve blocks vary there than if blocks were independent. Then each stretch of fast_s of the warm-up is
+    tested by what the others teach. Where that gives more on average, as it may with few loggers, it goes in memory's
+    place, and as it stands on few stretches t2 / k is taken for F and not for chi-square (Paulson).
+
+    A leak takes head from the loggers near it or, where it is drawn evenly, makes all heads disagree with the flow;
+    both change d. Blocks become usual only while the score is at most ``hold_sigma``, or after ``hold_s``.
 
     Inputs are told by unit: m3/h is a flow (all that enters), m a tank's level, anything else a head. It needs one flow
-    and two heads, a hundred at most. ``drop`` is how much head the logger lacks that stands out most, ``logger`` its
-    number in the order of the asset's inputs, from 1; ``held_s`` how long the score has been beyond ``hold_sigma``.
+    and two heads, a hundred at most. ``drop`` is what the logger lacks that lacks most in sigma, ``logger`` its
+    number in the order of the asset's inputs, from 1, and ``share`` its probability if one alone lacks head,
+    exp(z^2 / 2) of all; ``held_s`` how long the score has been beyond ``hold_sigma``.
 
     Fails: on changes of the network that are meant (a valve, a new zone), which look like a leak; on leaks that are
     there all through the warm-up; with a warm-up that does not hold both workdays and weekend.
@@ -92,7 +99,8 @@ class NetworkHeads:
     Raises:
         ParameterError: a parameter is out of range.
 
-    Source: Hotelling, Ann. Math. Statist. 2 (1931) 360; Wilson and Hilferty, PNAS 17 (1931) 684; Hoerl and Kennard,
+    Source: Hotelling, Ann. Math. Statist. 2 (1931) 360; Wilson and Hilferty, PNAS 17 (1931) 684; Paulson, Ann. Math.
+    Statist. 13 (1942) 233; Hoerl and Kennard,
     Technometrics 12 (1970) 55; Ledoit and Wolf, Journal of Multivariate Analysis 88 (2004) 365 on shrinking.
     """
 
@@ -124,13 +132,13 @@ class NetworkHeads:
         metadata=declare(unit="s", doc="after so long it becomes usual all the same", low=0, high=8640000),
     )
 
-    state_version = 1
+    state_version = 2
 
     def __post_init__(self) -> None:
         check("network_heads", self)
 
     def units(self, unit: str) -> dict[str, str]:
-        return dict(zip(COLUMNS, ("sigma", unit, "", "s"), strict=True))
+        return dict(zip(COLUMNS, ("sigma", unit, "", "", "s"), strict=True))
 
     def explained_by(self) -> dict[str, str]:
         return {"contributor": "logger", "since": "held_s"}
@@ -157,7 +165,7 @@ class NetworkHeads:
             gram=np.zeros((features, features)),
             coefficients=np.zeros((features + 1, heads)),
             covariance=np.zeros((heads, heads)),
-            memory=np.ones(1),
+            memory=np.array([1.0, 0.0]),
             fast=np.full((self._blocks(self.fast_s), features + heads), np.nan),
             usual=np.full((self._blocks(self.usual_s), features + heads), np.nan),
             clock=np.zeros(PLACES, np.int64),
@@ -179,17 +187,34 @@ class NetworkHeads:
         )
         levers = np.array([self.ridge, self.shrink, self.hold_sigma])
         given = np.ascontiguousarray(value[:, [*flows, *levels]]), np.ascontiguousarray(value[:, heads])
-        watch(
-            np.ascontiguousarray(time_ns), *given, len(flows), times, levers, state.newest, state.origin, state.moments,
-            state.last, state.missing, state.largest, state.sums, state.counts, state.learning, state.mean, state.scale,
-            state.gram, state.coefficients, state.covariance, state.memory, state.fast, state.usual, state.clock,
-            state.said, found,
-        )  # fmt: skip
+        times_ns, row = np.ascontiguousarray(time_ns), 0
+        while row < len(times_ns):
+            row = watch(
+                times_ns, *given, row, len(flows), times, levers, state.newest, state.origin, state.moments,
+                state.last, state.missing, state.largest, state.sums, state.counts, state.learning, state.mean,
+                state.scale, state.gram, state.coefficients, state.covariance, state.memory, state.fast, state.usual,
+                state.clock, state.said, found,
+            )  # fmt: skip
+            if row < len(times_ns):
+                self._hold_out(state)
         columns = {name: np.ascontiguousarray(found[:, at]) for at, name in enumerate(COLUMNS)}
         place = np.array([*heads, 0], np.float64)  # a logger's number among all inputs
         numbered = ~np.isnan(columns["logger"])
         columns["logger"][numbered] = 1.0 + place[columns["logger"][numbered].astype(np.int64)]
         return columns
+
+    def _hold_out(self, state: NetworkHeadsState) -> None:
+        """Let days that the others predict say how unsure the days to come are."""
+        features = len(state.mean)
+        used = np.flatnonzero(state.missing <= MISSING_MAX * state.clock[ROWS])
+        if len(used) == 0:
+            return
+        blocks = state.learning[: state.clock[LEARNED]][:, [*range(features), *(features + used)]]
+        covariance = (1.0 - self.shrink) * state.covariance[np.ix_(used, used)]
+        covariance += np.diag(self.shrink * np.diag(state.covariance)[used] + _TINY)
+        apart = held_out(blocks, features, len(state.fast), self._rows(self.block_s), self.ridge, covariance)
+        if len(apart) and apart.mean() > state.memory[0]:
+            state.memory[:] = apart.mean(), len(apart)
 
 
 def _sorted(asset: AssetView) -> tuple[list[int], list[int], list[int]]:

@@ -72,6 +72,36 @@ def test_a_leak_is_told_within_a_day_with_the_logger_that_lacks_head() -> None:
     assert found["held_s"][-1] > 2.5 * 86_400
 
 
+def small(seed: int, *, days: int = 28) -> tuple[AssetView, NDArray[np.float64]]:
+    """Four loggers that follow the day alone, a pump and a tank, as in the pack's test."""
+    rng = np.random.default_rng(seed)
+    wave = np.sin(np.arange(days * DAY) / DAY * 2.0 * np.pi)[:, None]
+    value = [260.0, 4.0, 42.0, 35.0, 51.0, 38.0] + wave * [90.0, 0.6, 1.2, 0.8, 0.5, 1.5]
+    value += rng.normal(0.0, [2.0, 0.005, 0.05, 0.05, 0.05, 0.05], value.shape)
+    return AssetView("town", {}, NETWORK.inputs[:6]), value
+
+
+def test_four_loggers_keep_the_nominal_rate_in_quiet_weeks() -> None:
+    detector, days = NetworkHeads(), []
+    for seed in range(40):
+        asset, value = small(seed)
+        days.append(detector.update(detector.init(asset), asset, times(len(value)), value)[""][8 * DAY :: DAY])
+    beyond = np.concatenate(days)
+    assert len(beyond) == 800
+    assert np.mean(beyond >= 2.2) < 0.0139, "that of a normal score"
+    assert beyond.max() < 4.0, "none is yellow"
+
+
+def test_a_logger_that_lacks_head_is_named_the_surer_the_more_it_lacks() -> None:
+    shares = []
+    for leak_m in (0.05, 0.1, 0.3):
+        found = play(town(14, leak_from=10 * DAY, leak_m=leak_m))
+        shares.append(found["share"][11 * DAY])
+    assert found["logger"][11 * DAY] == 6.0
+    assert 1.0 / 6.0 < shares[0] < shares[1] < shares[2] <= 1.0
+    assert shares[2] > 0.99
+
+
 def test_what_lasts_beyond_hold_becomes_usual() -> None:
     score = play(town(21, leak_from=8 * DAY, leak_m=0.3), NetworkHeads(hold_s=2 * 86_400.0))[""]
     assert score[9 * DAY] > LIMIT

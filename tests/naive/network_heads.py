@@ -34,7 +34,7 @@ class _Network:
         self.usual: list[tuple[Array, Array]] = []
         self.number, self.held, self.last_ns, self.first = 0, 0, 0, 0
         self.ready = False
-        self.said = [math.nan] * 4
+        self.said = [math.nan] * 5
 
     def blocks(self, seconds: float) -> int:
         return max(2, round(seconds / self.detector.block_s))
@@ -71,7 +71,7 @@ class _Network:
             if len(self.series) > self.per_block and not switched:
                 self.take(now_ns, head)
         heard = bool((np.abs(row) <= 1e100).any())
-        return list(self.said) if heard else [math.nan] * 4
+        return list(self.said) if heard else [math.nan] * 5
 
     def take(self, now_ns: int, head: Array) -> None:
         usable = np.abs(head) <= 1e100
@@ -103,7 +103,7 @@ class _Network:
             self.held = self.held or self.number
         elif self.said[0] <= self.detector.hold_sigma:
             self.held = 0
-        self.said[3] = (self.number - self.held) * self.detector.block_s if self.held else 0.0
+        self.said[4] = (self.number - self.held) * self.detector.block_s if self.held else 0.0
 
     def lacking(self) -> Array:
         found = np.full(len(self.heads), np.nan)
@@ -139,6 +139,10 @@ class _Network:
         moving = np.diag(self.covariance) > 1e-9
         ratios = (12 * spread / np.where(moving, np.diag(self.covariance), 1.0))[moving]
         self.memory = max(1.0, float(ratios.mean())) if len(groups) and len(ratios) else 1.0
+        self.days = 0
+        held_out = self.held_out()
+        if held_out and np.mean(held_out) > self.memory:
+            self.memory, self.days = float(np.mean(held_out)), len(held_out)
         fast, usual = self.blocks(self.detector.fast_s), self.blocks(self.detector.usual_s)
         nothing = np.full(len(self.heads), np.nan)
         both = [(nothing[:0], nothing)] * (fast + usual)
@@ -146,23 +150,55 @@ class _Network:
         self.fast, self.usual = both[-fast:], both[-fast - usual : -fast]
         self.ready = True
 
+    def held_out(self) -> list[float]:
+        """Test each day of the warm-up by a regression on the others; features as scaled by all blocks."""
+        table = np.array([features for features, _ in self.learning])
+        heads = np.array([heads for _, heads in self.learning])[:, self.missing <= 0.1 * len(self.rows)]
+        fast, n, found = self.blocks(self.detector.fast_s), len(table), []
+        if n // fast < 3 or heads.shape[1] == 0:
+            return []
+        moves = table.var(axis=0) > 1e-9 * (1.0 + ((table - self.rows[0][0]) ** 2).mean(axis=0))
+        z = np.where(moves, table - table.mean(axis=0), 0.0) / np.where(moves, table.std(axis=0), 1.0)
+        ridge = math.sqrt(self.detector.ridge / self.per_block) * np.eye(z.shape[1])
+        for day in range(n // fast):
+            out = np.arange(n - (day + 1) * fast, n - day * fast)
+            others = np.setdiff1d(np.arange(n), out)
+            seen, middle = z[others] - z[others].mean(axis=0), heads[others].mean(axis=0)
+            stacked = np.vstack([seen, ridge])
+            taught = np.linalg.lstsq(stacked, np.vstack([heads[others] - middle, np.zeros((len(ridge), len(middle)))]))
+            apart = z[out].mean(axis=0) - z[others].mean(axis=0)
+            lack = heads[out].mean(axis=0) - middle - apart @ taught[0]
+            unsure = 1 / fast + 1 / len(others) + float(apart @ np.linalg.solve(stacked.T @ stacked, apart))
+            which = np.flatnonzero(self.missing <= 0.1 * len(self.rows))
+            found.append(float(lack @ np.linalg.solve(self.shrunk(which), lack)) / len(lack) / unsure)
+        return found
+
+    def shrunk(self, which: NDArray[np.int64]) -> Array:
+        covariance = self.covariance[np.ix_(which, which)]
+        diagonal = np.diag(np.diag(covariance))
+        made: Array = (
+            (1 - self.detector.shrink) * covariance + self.detector.shrink * diagonal + 1e-9 * np.eye(len(which))
+        )
+        return made
+
     def test(self) -> None:
         used = self.missing <= 0.1 * len(self.rows)
         apart = _mean([lack for _, lack in self.fast]) - _mean([lack for _, lack in self.usual])
         which = np.flatnonzero(used & ~np.isnan(apart))
-        self.said[:3] = [math.nan] * 3
+        self.said[:4] = [math.nan] * 4
         if not len(which) or 2 * len(which) < used.sum():
             return
-        covariance = self.covariance[np.ix_(which, which)]
-        diagonal = np.diag(np.diag(covariance))
-        shrunk = (1 - self.detector.shrink) * covariance + self.detector.shrink * diagonal + 1e-9 * np.eye(len(which))
+        shrunk = self.shrunk(which)
         d = apart[which]
-        loud = np.abs(d) / np.sqrt(np.diag(shrunk))
         expected = 1.0 / len(self.fast) + 1.0 / len(self.usual) + self.per_block * self.unsure()
         share, k = max(float(d @ np.linalg.solve(shrunk, d)), 0.0) / len(which) / (expected * self.memory), len(which)
-        self.said[0] = (share ** (1 / 3) - 1 + 2 / (9 * k)) / math.sqrt(2 / (9 * k))
-        first = int(np.argmax(loud))
+        a, b = 2 / (9 * k), 2 / (9 * self.days) if self.days else 0.0
+        self.said[0] = ((1 - b) * share ** (1 / 3) - (1 - a)) / math.sqrt(a + b * share ** (2 / 3))
+        lacks = -d / np.sqrt(np.diag(shrunk) * expected * self.memory)
+        first = int(np.argmax(lacks))
         self.said[1], self.said[2] = -float(d[first]), 1.0 + self.heads[which[first]]
+        likely = np.exp(np.maximum(lacks, 0.0) ** 2 / 2 - max(float(lacks[first]), 0.0) ** 2 / 2)
+        self.said[3] = float(1.0 / likely.sum())
 
     def unsure(self) -> float:
         means = [
@@ -181,4 +217,4 @@ def _mean(blocks: list[Array]) -> Array:
 def network_heads(detector: Any, asset: AssetView, time_ns: NDArray[np.int64], value: Array) -> Columns:
     network = _Network(detector, asset)
     found = [network.instant(now_ns, row) for now_ns, row in zip(time_ns.tolist(), value, strict=True)]
-    return {name: [said[at] for said in found] for at, name in enumerate(("", "drop", "logger", "held_s"))}
+    return {name: [said[at] for said in found] for at, name in enumerate(("", "drop", "logger", "share", "held_s"))}
