@@ -40,6 +40,7 @@ CASES: dict[str, Case] = {
         (("temperature", "degC"), ("smoke", "dB/m"), ("co", "ppm"), ("humidity", "%RH")),
         {"co_kinds": "co", "humidity_kinds": "humidity"},
     ),
+    "neighbours": Case(8, (("gas", "ppm"),), {"floor": 0.2}),
     "network_heads": Case(
         27, (*(("head", "mH2O"),) * 20, *(("flow", "m3/h"),) * 3, *(("level", "m"),) * 4), {"warmup_s": 601200.0}
     ),
