@@ -44,6 +44,7 @@ CASES: dict[str, Case] = {
     "network_heads": Case(
         27, (*(("head", "mH2O"),) * 20, *(("flow", "m3/h"),) * 3, *(("level", "m"),) * 4), {"warmup_s": 601200.0}
     ),
+    "night_flow": Case(4, (("flow", "m3/h"), ("level", "m")), {}),
     "pca": Case(52, (("point", "1"),), {"warmup_s": 3600.0}),
     "pressure_wave": Case(5, (("pressure", "kPa"),), {"warmup_s": 30.0, "every_s": 0.02}),
     "volume_balance": Case(4, (("flow", "m3/h"), ("pressure", "kPa")), {"warmup_s": 3600.0}),
