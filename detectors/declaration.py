@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -51,10 +52,25 @@ class Declared:
 
 
 def declare(
-    *, unit: str, doc: str, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()
+    *,
+    unit: str,
+    doc: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    teaches: bool = True,
 ) -> dict[str, str | float | tuple[str, ...] | None]:
-    """Metadata of one dataclass field; limits are inclusive."""
-    return {"unit": unit, "doc": doc, "low": low, "high": high, "choices": choices}
+    """Metadata of one dataclass field; limits are inclusive.
+
+    ``teaches`` = what was learned rests on it, and is learned anew when it changes.
+    """
+    return {"unit": unit, "doc": doc, "low": low, "high": high, "choices": choices, "teaches": teaches}
+
+
+def teaching(detector: DeclaredParameters, parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Give those of the parameters that what was learned rests on."""
+    idle = {field.name for field in fields(detector) if not field.metadata["teaches"]}
+    return {name: value for name, value in parameters.items() if name not in idle}
 
 
 def declared(detector: type[DeclaredParameters]) -> tuple[Declared, ...]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detectors.declaration import check, declare
+from detectors.declaration import ParameterError, check, declare
+from detectors.general.calendar_days import days_of, shown
 from detectors.general.tail import (
     BOTH,
     HIGH,
@@ -20,7 +21,7 @@ from detectors.general.tail import (
     spread_of,
     tail_of,
 )
-from detectors.kernels import Records, columns, nanoseconds
+from detectors.kernels import Integers, Records, columns, nanoseconds
 from model.batch import Batch
 from model.detector import SensorGroup
 from model.explanation import Explanation
@@ -29,6 +30,7 @@ from model.scores import Scores
 from model.state import added_fields
 
 _SIDES = {"high": HIGH, "low": LOW, "both": BOTH}
+_DAY_S = 86400.0
 
 
 @dataclass(slots=True)
@@ -47,8 +49,8 @@ class SeasonalState:
 class Seasonal:
     """How rare the deviation from what is usual at this hour is, in powers of ten.
 
-    For each of the 24 hours of days of work (Monday to Friday) and of days of rest the mean is learned, and how much it
-    differs from day to day::
+    For each of the 24 hours of days of work and of days of rest the mean is learned, and how much it differs from day
+    to day. Days of work are Monday to Friday without ``holidays``, and ``workdays``, on which work is made up::
 
         usual, spread = of the hourly means of the last ``days`` such days at this hour
         level = smoothed (value - usual) / spread
@@ -61,7 +63,11 @@ class Seasonal:
     Use it: beside a limit, for demand, traffic, night flow, consumption: what is high at three in the morning may be
     low at noon. ``zone_h`` is the local time. A machine with shifts may have a ``cycle_s`` of its own.
 
-    Fails: on holidays, which look like the faults they resemble; on a season that moves faster than ``days``.
+    Fails: on holidays that nobody entered, which look like the faults they resemble; on days that are neither work nor
+    rest, such as New Year's Eve; on a season that moves faster than ``days``.
+
+    Raises:
+        ParameterError: what is given as days is none, a day is given as both, or a day has not 24 hours.
 
     Source: ``tail.py``; the mean by hour and type of day as in minimum night flow analysis.
     """
@@ -74,6 +80,13 @@ class Seasonal:
     )
     cycle_s: float = field(default=86400.0, metadata=declare(unit="s", doc="length of a day", low=1, high=604800))
     days: float = field(default=8.0, metadata=declare(unit="", doc="days that an hour remembers", low=2, high=400))
+    holidays: str = field(
+        default="",
+        metadata=declare(unit="", doc="days of rest beside weekends: dates and ranges, by commas", teaches=False),
+    )
+    workdays: str = field(
+        default="", metadata=declare(unit="", doc="weekend days on which work is made up, likewise", teaches=False)
+    )
     smooth_s: float = field(
         default=900.0, metadata=declare(unit="s", doc="time constant of the smoothed deviation; 0 = each row", low=0)
     )
@@ -97,6 +110,15 @@ class Seasonal:
 
     def __post_init__(self) -> None:
         check("seasonal", self)
+        both = np.intersect1d(self._days("holidays"), self._days("workdays"))
+        if len(both):
+            raise ParameterError("seasonal", "workdays", "must not be among the holidays", shown(int(both[0])))
+        for name in ("holidays", "workdays"):
+            if len(self._days(name)) and self.cycle_s != _DAY_S:
+                raise ParameterError("seasonal", name, f"must be empty where cycle_s is not {_DAY_S:g} s", self.cycle_s)
+
+    def _days(self, name: str) -> Integers:
+        return days_of("seasonal", name, getattr(self, name))
 
     def score_unit(self, unit: str) -> str:  # noqa: ARG002
         return ""
@@ -122,7 +144,8 @@ class Seasonal:
             nanoseconds(self.hold_s),
         )
         calendar = Calendar(nanoseconds(3600.0 * self.zone_h), nanoseconds(self.cycle_s), float(self.days))
-        seasonal_rows(*columns(batch), scores, state.sensors, learning, calendar)
+        days = self._days("holidays"), self._days("workdays")
+        seasonal_rows(*columns(batch), scores, state.sensors, learning, calendar, *days)
         return scores
 
     def advance(self, state: SeasonalState, tick: Tick) -> Scores | None:  # noqa: ARG002

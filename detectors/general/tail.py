@@ -330,12 +330,20 @@ def _close(own: Season, calendar: Calendar) -> None:
 
 
 @njit(nogil=True, error_model="numpy")
-def _enter(own: Season, now_ns: int, calendar: Calendar) -> int:
+def _names(days: Integers, day: int) -> bool:
+    """Whether a day is among days in rising order."""
+    at = np.searchsorted(days, day)
+    return bool(at < len(days) and days[at] == day)
+
+
+@njit(nogil=True, error_model="numpy")
+def _enter(own: Season, now_ns: int, calendar: Calendar, holidays: Integers, workdays: Integers) -> int:
     """Open the hour of a row; its bin."""
     local_ns = now_ns + calendar.zone_ns
     day = local_ns // calendar.cycle_ns
     hour = (local_ns - day * calendar.cycle_ns) * HOURS // calendar.cycle_ns
-    if (day + 3) % 7 >= 5:  # 1970 began on a Thursday
+    weekend = (day + 3) % 7 >= 5  # 1970 began on a Thursday
+    if (weekend and not _names(workdays, day)) or _names(holidays, day):
         hour += HOURS
     if hour != own.hour or day != own.day:
         _close(own, calendar)
@@ -345,7 +353,7 @@ def _enter(own: Season, now_ns: int, calendar: Calendar) -> int:
 
 
 @njit(
-    types.void(SENSOR, TIME, VALUE, F64, records(SEASON_FIELDS), _LEARNING, _CALENDAR),
+    types.void(SENSOR, TIME, VALUE, F64, records(SEASON_FIELDS), _LEARNING, _CALENDAR, TIME, TIME),
     cache=True,
     nogil=True,
     error_model="numpy",
@@ -358,8 +366,10 @@ def seasonal_rows(
     state: Records,
     learning: Learning,
     calendar: Calendar,
+    holidays: Integers,
+    workdays: Integers,
 ) -> None:
-    """Score rows with ``Seasonal``."""
+    """Score rows with ``Seasonal``; days are counted from 1970 on, in rising order."""
     rows = len(sensor)
     for row in range(rows):
         if row + AHEAD < rows:
@@ -372,7 +382,7 @@ def seasonal_rows(
             continue
         own = state[slot]
         dt_ns = _since_ns(own, time_ns[row], now)
-        hour = _enter(own, time_ns[row], calendar)
+        hour = _enter(own, time_ns[row], calendar, holidays, workdays)
         days = own.days[hour]
         if days >= _DAYS_MIN:
             spread = math.sqrt((days * own.variance[hour] + _PRIOR_DAYS * own.spread) / (days + _PRIOR_DAYS))

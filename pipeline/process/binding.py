@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors import AnyDetector
 from detectors.general.silence import Silence
 from detectors.parameters import build
-from model.detector import Detector, Explaining, LowerBounding, SensorGroup
+from model.detector import Explaining, LowerBounding, SensorGroup
 from model.plan import DetectorSpec, Plan
 from model.sensor import Kind
 from pipeline.process.assets import AssetProgram, bind_assets, confirmed
@@ -37,7 +38,7 @@ class BoundDetector:
     """A detector on the sensors of one kind; ``state`` is the detector's own dataclass of arrays."""
 
     spec: DetectorSpec
-    detector: Detector[Any]
+    detector: AnyDetector
     state: Any
 
 

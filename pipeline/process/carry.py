@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
+from detectors.declaration import teaching
 from model.alarm import Alarm
 from pipeline.process.assets import AssetProgram
 from pipeline.process.binding import Bound, KindProgram
@@ -68,10 +69,12 @@ def _carry_program(source: KindProgram, target: KindProgram) -> None:
         old = before.get(bound.spec.id)
         if old is None or old.spec.detector != bound.spec.detector:
             continue
-        lasting = bound.detector.state_outlasts_settings
-        if lasting or old.spec.parameters == bound.spec.parameters:
+        detector = bound.detector
+        lasting = detector.state_outlasts_settings
+        is_same = teaching(detector, old.spec.parameters) == teaching(detector, bound.spec.parameters)
+        if lasting or is_same:
             copy_slots(old.state, bound.state, *(every if lasting else steady))
-        if old.spec.parameters == bound.spec.parameters:
+        if is_same:
             unchanged[bound.spec.id] = every if lasting else steady
     rules = {rule.spec.id: rule for rule in source.rules}
     for rule in target.rules:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 from detectors.general.rarity import Rarity
 from detectors.general.seasonal import Seasonal
@@ -161,10 +162,24 @@ class NaiveSeasonal:
             self.now.append(value)
         return score
 
+    def rests(self, day: int) -> bool:
+        today = date(1970, 1, 1) + timedelta(days=day) if self.of.holidays or self.of.workdays else None
+        if today is None:
+            return (day + 3) % 7 in (5, 6)
+        named = {
+            name: any(
+                date.fromisoformat(piece.split("/")[0]) <= today <= date.fromisoformat(piece.split("/")[-1])
+                for piece in getattr(self.of, name).split(", ")
+                if piece
+            )
+            for name in ("holidays", "workdays")
+        }
+        return named["holidays"] or (today.weekday() >= 5 and not named["workdays"])
+
     def enter(self, time_ns: int) -> NaiveHour:
         cycle_ns = round(self.of.cycle_s * 1e9)
         day, within_ns = divmod(time_ns + round(self.of.zone_h * 3600e9), cycle_ns)
-        at = (day, (day + 3) % 7 in (5, 6), within_ns * 24 // cycle_ns)
+        at = (day, self.rests(day), within_ns * 24 // cycle_ns)
         if self.open is not None and at != self.open and self.now:
             self.hours[self.open[1:]].take(math.fsum(self.now) / len(self.now), self.of.days)
             known = [hour.variance for hour in self.hours.values() if hour.days >= 2]

@@ -188,6 +188,22 @@ def test_a_detector_with_other_settings_begins_anew_and_its_alarm_stays_until_it
     assert read(state, 8.0, 8.0) == [(Transition.RETURNED, Grade.NONE)]
 
 
+def test_a_calendar_that_gets_another_year_keeps_what_was_learned() -> None:
+    odd = rule("r", grade("blue", "season >= 5"))
+    season = DetectorSpec("season", "seasonal", ("gas",), {"holidays": "2026-01-01"})
+    state = started(plan(odd, detectors=[season]))
+    play(state, [rows([Row(0, float(at), at % 3.0) for at in range(20)])])
+    (bound,) = state.bound.programs[0].detectors
+    kept = bound.state.sensors.tobytes()
+    next_year = replace(season, parameters={"holidays": "2026-01-01, 2027-01-01", "workdays": "2027-02-13"})
+    assert change(state, plan(odd, detectors=[next_year])) == []
+    (bound,) = state.bound.programs[0].detectors
+    assert bound.state.sensors.tobytes() == kept
+    assert bound.detector.holidays == "2026-01-01, 2027-01-01"  # type: ignore[attr-defined]
+    assert change(state, plan(odd, detectors=[replace(next_year, parameters={"days": 9.0})])) == []
+    assert state.bound.programs[0].detectors[0].state.sensors["count"][0] == 0
+
+
 KNOWING = (
     DetectorSpec("mean", "ewma", ("gas",), {"smooth_s": 0.0, "warmup_s": 8.0}),
     DetectorSpec("stuck", "flatline", ("gas",), {}),
