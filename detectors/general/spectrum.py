@@ -30,6 +30,7 @@ from detectors.kernels import (
 )
 from model.batch import Batch
 from model.detector import SensorGroup
+from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
 
@@ -49,6 +50,9 @@ SPECTRUM_FIELDS = np.dtype(
         ("last", "f8"),  # its value, unit of the kind
         ("moved", "i8"),  # 1 = it was seen to move
         ("rows", "i8"),  # in the open block
+        ("began_ns", "i8"),  # event time of its first row
+        ("block_ns", "i8"),  # of the first row of the last block
+        ("since_ns", "i8"),  # of the first row of the first block that was left out
         ("open_ns", "i8"),  # time of the open block
         ("half", "f8", _BANDS),  # mean of the first half of a pair, by band
         ("energy", "f8", _BANDS),  # of the pairs of the open block, unit of the kind squared
@@ -73,6 +77,9 @@ class Octaves(Protocol):
     last: float
     moved: int
     rows: int
+    began_ns: int
+    block_ns: int
+    since_ns: int
     open_ns: int
     half: NDArray[np.float64]
     energy: NDArray[np.float64]
@@ -203,6 +210,27 @@ class Spectrum:
     def advance(self, state: SpectrumState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
 
+    def explain(self, state: SpectrumState, slot: int, score: float) -> Explanation:
+        """Root mean square of the octave that gave the score, against what it usually is; blocks beyond do not teach.
+
+        ``confidence`` is Bonferroni's bound: one less the chance, times all octaves, that a deviation of the normal law
+        is as large.
+        """
+        own = state.sensors[slot]
+        band, blocks = int(own["band"]), float(own["blocks"])
+        if band < 0 or blocks < _KNOWN or not score > 0.0:
+            return Explanation()
+        mean, reach = float(own["mean"][band]), self.hold_sigma * math.sqrt(own["variance"][band])
+        chance = (self.bands + 1.0) * math.erfc(score / math.sqrt(2.0))
+        return Explanation(
+            observed=float(own["observed"]),
+            expected=float(own["expected"]),
+            low=max(0.0, mean - reach) ** 1.5,
+            high=(mean + reach) ** 1.5,
+            since_ns=int(own["since_ns"] if own["held_ns"] > 0 else own["block_ns"]),
+            confidence=1.0 - chance if chance < 1.0 else None,
+        )
+
 
 @njit(nogil=True, error_model="numpy")
 def _pair(own: Octaves, now: float, bands: int) -> None:
@@ -257,6 +285,9 @@ def _close(own: Octaves, settings: Settings) -> None:
             score, own.band = told, place
             own.observed, own.expected = math.sqrt(power), own.mean[place] ** 1.5
     own.score = score if ready else np.nan
+    own.block_ns = own.began_ns
+    if own.held_ns == 0:
+        own.since_ns = own.began_ns
     own.held_ns = own.held_ns + own.open_ns if furthest > settings.hold_sigma else 0
     if own.held_ns > settings.hold_ns:
         own.held_ns, own.learned_ns, own.blocks, own.score = 0, 0, 0.0, np.nan
@@ -306,6 +337,8 @@ def _update(
             else:
                 own.open_ns += dt_ns
         own.last, own.last_ns = now, time_ns[row]
+        if own.rows == 0:
+            own.began_ns = time_ns[row]
         _pair(own, now, settings.bands)
         if own.rows == _SLOWEST << settings.bands:
             _close(own, settings)

@@ -63,6 +63,19 @@ def test_noise_that_dies_or_doubles_round_the_same_mean_is_found_within_two_bloc
     assert np.median(told) == pytest.approx(factor, rel=0.15)
 
 
+def test_an_event_can_say_how_high_the_noise_is_and_was_and_since_when() -> None:
+    value = noise(WARM + 4 * BLOCK)
+    value[WARM:] *= 3.0
+    its = fed("spectrum")
+    score = its.rows(value)[-1]
+    told = [its.detector.explain(its.state, slot, float(score[slot])) for slot in range(SENSORS)]
+    assert np.median([each.observed / each.expected for each in told]) == pytest.approx(3.0, rel=0.15)
+    assert all(each.low < each.expected < each.high < each.observed for each in told)
+    since = np.array([(each.since_ns - START_NS) / 1e9 / PERIOD_S for each in told])
+    assert ((since > WARM - BLOCK) & (since < WARM + BLOCK)).mean() > 0.9
+    assert min(each.confidence for each in told) > 0.99
+
+
 def test_the_band_of_a_tone_is_named_to_an_octave() -> None:
     value = noise(WARM + 2 * BLOCK)
     at_s = PERIOD_S * np.arange(len(value))[WARM:, None]
