@@ -68,17 +68,17 @@ def _level(own: Buckets, blocks: float, level: int) -> int:
 
 
 @njit(nogil=True, error_model="numpy")
-def _variance(own: Buckets, blocks: float, level: int) -> float:
-    """Give the variance of a mean of so many blocks; the level is theirs.
+def _variance(own: Buckets, blocks: float, level: int) -> tuple[float, float]:
+    """Give the variance of a mean of so many blocks as a fraction, for divisions are dear; the level is theirs.
 
     Between two sizes its inverse is taken along a line, which white noise follows. Beyond the largest that is known
     the variance is that of twice its size at most, and then falls as white noise.
     """
     here, size = float(own.usable[level]), float(1 << level)
     if level == LEVELS - 1 or own.usable[level + 1] == 0.0:
-        return here * min(1.0, 2.0 * size / blocks)
+        return here * min(blocks, 2.0 * size), blocks
     larger = float(own.usable[level + 1])
-    return here * larger * size / ((2.0 * size - blocks) * larger + (blocks - size) * here)
+    return here * larger * size, (2.0 * size - blocks) * larger + (blocks - size) * here
 
 
 @njit(nogil=True, error_model="numpy")
@@ -107,27 +107,29 @@ def _size(own: Buckets, level: int, place: int) -> float:
 @njit(nogil=True, error_model="numpy")
 def _larger(own: Buckets, level: int) -> tuple[float, float]:
     """Blocks before the oldest bucket of this size, and their mean."""
-    blocks, mean = own.old, own.mean
+    bucket, filled, reference = own.bucket, own.filled, own.last
+    blocks, total = own.old, own.old * (own.mean - reference)
     for larger in range(LEVELS - 1, level, -1):
-        for place in range(own.filled[larger]):
+        for place in range(filled[larger]):
             size = _size(own, larger, place)
             blocks += size
-            mean += size / blocks * (own.bucket[larger * EACH + place] - mean)
-    return blocks, mean
+            total += size * (bucket[larger * EACH + place] - reference)
+    return blocks, reference + total / blocks if blocks > 0.0 else reference
 
 
 @njit(nogil=True, error_model="numpy")
-def _teach(own: Buckets, level: int, now: float, normal_ns: float) -> None:
-    """Let a bucket teach the spread of its size: its distance from the mean before it."""
+def _teach(own: Buckets, level: int, count: int, normal_ns: float) -> None:
+    """Let the oldest buckets of a size teach its spread: their distance from the mean before them."""
     blocks, mean = _larger(own, level)
     if blocks < _KNOWN:
         return
-    size = _size(own, level, 0)
-    span_ns = size * own.block_ns
-    share = max(1.0 / (own.seen[level] + 1.0), span_ns / (normal_ns + span_ns))
-    own.seen[level] = 1.0 / share
-    apart = now - mean
-    own.variance[level] += share * (apart * apart * blocks / (blocks + size) - own.variance[level])
+    for place in range(count):
+        size = _size(own, level, place)
+        span_ns = size * own.block_ns
+        share = max(1.0 / (own.seen[level] + 1.0), span_ns / (normal_ns + span_ns))
+        own.seen[level] = 1.0 / share
+        apart = own.bucket[level * EACH + place] - mean
+        own.variance[level] += share * (apart * apart * blocks / (blocks + size) - own.variance[level])
 
 
 @njit(nogil=True, error_model="numpy")
@@ -144,7 +146,7 @@ def _leave_largest(own: Buckets, normal_ns: float) -> None:
     """Make room among the largest buckets: into the normal, or, in a change that lasts, two into one."""
     first = (LEVELS - 1) * EACH
     if own.since_ns == UNSET_NS:
-        _teach(own, LEVELS - 1, own.bucket[first], normal_ns)
+        _teach(own, LEVELS - 1, 1, normal_ns)
         _absorb(own, own.bucket[first], own.oldest, normal_ns)
         own.oldest = float(_TOP)
         own.begin_ns[first] = own.begin_ns[first + 1]
@@ -174,8 +176,7 @@ def _put(own: Buckets, now: float, begin_ns: int, normal_ns: float) -> None:
             own.begin_ns[first + EACH - 1] = begin_ns
             return
         if own.since_ns == UNSET_NS:
-            _teach(own, level, own.bucket[first], normal_ns)
-            _teach(own, level, own.bucket[first + 1], normal_ns)
+            _teach(own, level, 2, normal_ns)
         merged, merged_ns = 0.5 * (own.bucket[first] + own.bucket[first + 1]), own.begin_ns[first]
         for place in range(first, first + EACH - 2):
             own.bucket[place] = own.bucket[place + 2]
@@ -254,13 +255,15 @@ def _likeliest(own: Buckets, past: float, past_mean: float, least: float, fixed:
             if k > reach or blocks < least:
                 return Onset(above, below, since_ns, before, after)
             fits = _level(own, k, fits)
-            variance = _variance(own, k, fits)
-            apart = summed / k - total / blocks
-            best = above if apart > 0.0 else below
-            if apart * apart <= best * best * variance:  # it is less sure still than it is far
+            over, under = _variance(own, k, fits)
+            product = k * blocks
+            apart = summed * blocks - total * k
+            best = (above if apart > 0.0 else below) * product
+            if apart * apart * under <= best * best * over:  # it is less sure still than it is far
                 continue
-            variance += _variance(own, blocks, _level(own, blocks, fits))
-            sure = _sure(apart, variance, _taught(own, fits))
+            apart /= product
+            past_over, past_under = _variance(own, blocks, _level(own, blocks, fits))
+            sure = _sure(apart, over / under + past_over / past_under, _taught(own, fits))
             if sure > max(above, below):
                 since_ns = own.begin_ns[level * EACH + place]
                 before, after = reference + total / blocks, reference + summed / k
