@@ -8,6 +8,7 @@ import numpy as np
 
 from detectors.declaration import check, declare
 from detectors.kernels import Floats, Integers
+from detectors.pipelines.sections import Sections, sections
 from detectors.pipelines.wave_source import fit_fronts, locate, misfit_at
 from detectors.pipelines.wave_watch import (
     LISTENING,
@@ -96,8 +97,9 @@ class PressureWave:
     onsets rule these out by four deviations. ``operation`` is the same for a wave that is no burst. Rules on single
     stations may yield to it: one cannot tell.
 
-    Attributes of the asset: ``wave_speed_m_s`` goes before the parameter; ``offtake_m``, and any other that begins so
-    (``offtake_2_m``), is a place where the line is drawn from. Stations need a place, ``along_m``.
+    Attributes of the asset: ``wave_speed_m_s`` goes before the parameter, and for the section behind the first, the
+    second station and so on ``wave_speed_1_m_s``, ``wave_speed_2_m_s`` before both; ``offtake_m``, and any other that
+    begins so (``offtake_2_m``), is a place where the line is drawn from. Stations need a place, ``along_m``.
 
     Use it: on liquid lines, 50 Hz and synchronous clocks to locate, 1 Hz to notice.
 
@@ -213,8 +215,11 @@ class PressureWave:
         return asset.attributes.get("wave_speed_m_s", self.wave_speed_m_s)
 
     def _crossing_s(self, asset: AssetView) -> float:
-        along = _along(asset)
-        return float(along[-1] - along[0]) / self._speed(asset)
+        even = self._sections(asset).even_m
+        return float(even[-1] - even[0]) / self._speed(asset)
+
+    def _sections(self, asset: AssetView) -> Sections:
+        return sections(asset, self._speed(asset))
 
     def _course_s(self, asset: AssetView) -> float:
         """Time in which a wave has passed all stations, wherever it began, and its fronts have formed."""
@@ -227,7 +232,8 @@ class PressureWave:
         clock[LOOK] = clock[NOW] + self._samples(self.front_s / 2.0)
         lasts_s = self._course_s(asset)
         if len(heard) < 2:  # the next stations must have heard it by then, or it was noise
-            lasts_s = float(np.diff(_along(asset)).max(initial=0.0)) / self._speed(asset) + self.before_s
+            farthest_m = float(np.diff(self._sections(asset).even_m).max(initial=0.0))
+            lasts_s = farthest_m / self._speed(asset) + self.before_s
         over = bool(clock[NOW] >= clock[SINCE] + self._samples(lasts_s))
         said = None
         if len(heard) > 1:
@@ -254,11 +260,12 @@ class PressureWave:
     ) -> tuple[bool, tuple[float, float, float, float, float]]:
         """Whether it is a burst if these stations heard it, and the facts."""
         onset_s, error_s, height, formed = self._onsets(state, heard)
-        along, speed, tolerance = _along(asset), self._speed(asset), self.speed_tolerance / np.sqrt(3.0)
-        source = locate(along, onset_s, error_s, speed, tolerance)
-        offtakes = [place for name, place in asset.attributes.items() if name.startswith("offtake")]
+        speed, tolerance, line = self._speed(asset), self.speed_tolerance / np.sqrt(3.0), self._sections(asset)
+        even = line.even_m
+        source = locate(even, onset_s, error_s, speed, tolerance)
+        offtakes = [line.drawn(place) for name, place in asset.attributes.items() if name.startswith("offtake")]
         misfits = [
-            misfit_at(along, onset_s, error_s, speed, tolerance, place) for place in (along[0], along[-1], *offtakes)
+            misfit_at(even, onset_s, error_s, speed, tolerance, place) for place in (even[0], even[-1], *offtakes)
         ]
         burst = (
             formed
@@ -269,7 +276,8 @@ class PressureWave:
             and min(misfits) - source.misfit > _RULED_OUT
         )
         drop = -float(height[heard][np.argmax(np.abs(height[heard]))])
-        return burst, (source.place_m, 2.0 * source.error_m, drop, -source.began_s, float(len(heard)))
+        place_m, error_m = line.real(source.place_m), 2.0 * source.error_m * line.stretch(source.place_m)
+        return burst, (place_m, error_m, drop, -source.began_s, float(len(heard)))
 
     def _onsets(self, state: PressureWaveState, heard: Integers) -> tuple[Floats, Floats, Floats, bool]:
         """What the fronts say of each station; NaN = it did not hear it.
@@ -299,10 +307,6 @@ class PressureWave:
         )
         over = (fronts.onset + fronts.length <= np.array([len(window) for window in windows]))[heard].all()
         return onset_s, error_s, fronts.height, bool(over) and fronts.length * self.every_s <= self.opening_s
-
-
-def _along(asset: AssetView) -> Floats:
-    return np.array([one.position.along_m for one in asset.inputs], np.float64)
 
 
 def _lengths(most: int) -> list[int]:

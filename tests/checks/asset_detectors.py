@@ -89,6 +89,7 @@ SOURCES = {"source_a_lat": 40.0002, "source_a_lon": 116.0003, "source_b_lat": 40
     "diameter_m": 0.5,
     "tank_area_m2": 3.0,
     "wave_speed_m_s": 50.0,
+    "wave_speed_2_m_s": 80.0,
 }
 
 

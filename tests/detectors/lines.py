@@ -43,13 +43,20 @@ def quiet(rng: np.random.Generator, seconds: float) -> NDArray[np.float64]:
     return value
 
 
-def wave(rng: np.random.Generator, *, place_m: float, height_m: float, opening_s: float) -> NDArray[np.float64]:
+def wave(
+    rng: np.random.Generator,
+    *,
+    place_m: float,
+    height_m: float,
+    opening_s: float,
+    stations_m: tuple[float, ...] = STATIONS_M,
+) -> NDArray[np.float64]:
     """A wave begins after ``QUIET_S`` at a place and runs both ways, with half of it thrown back at the ends."""
     value = quiet(rng, QUIET_S + 40.0)
     now_s = np.arange(len(value)) * EVERY_S - QUIET_S
-    speed_m_s, length_m = 1000.0 * (1.0 + rng.uniform(-0.01, 0.01)), STATIONS_M[-1]
+    speed_m_s, length_m = 1000.0 * (1.0 + rng.uniform(-0.01, 0.01)), stations_m[-1]
     images = [(place_m, 1.0), (-place_m, 0.5), (2.0 * length_m - place_m, -0.5)]
-    for station, along_m in enumerate(STATIONS_M):
+    for station, along_m in enumerate(stations_m):
         clock_s = rng.uniform(-0.01, 0.01)
         for image_m, share in images:
             if share == 1.0 or image_m != place_m:

@@ -59,6 +59,36 @@ def test_pump_valve_and_offtake_are_operations(place_m: float, height_m: float, 
         assert len(begins(found["operation"])) == 1
 
 
+#: The second half of the line is of plastic and carries waves at 500 m/s: where the stations lie in time.
+EVEN_M = (0.0, 3600.0, 7500.0, 14900.0, 22500.0)
+PLASTIC = {"wave_speed_3_m_s": 500.0, "wave_speed_4_m_s": 500.0}
+
+
+@pytest.mark.parametrize(
+    ("place_m", "drawn_m"), [(2500.0, 2500.0), (6000.0, 6000.0), (9000.0, 10500.0), (13000.0, 18500.0)]
+)
+def test_a_line_of_two_materials_is_located_by_the_speed_of_each_section(place_m: float, drawn_m: float) -> None:
+    rng = np.random.default_rng(3)
+    value = wave(rng, place_m=drawn_m, height_m=-4.0, opening_s=0.1, stations_m=EVEN_M)
+    found = play(value, **PLASTIC)
+    (at,) = begins(found[""])
+    assert abs(found["position_m"][at] - place_m) < min(found["position_error_m"][at], 150.0)
+
+
+def test_one_speed_for_both_materials_puts_a_burst_elsewhere_or_misses_it() -> None:
+    value = wave(np.random.default_rng(3), place_m=10_500.0, height_m=-4.0, opening_s=0.1, stations_m=EVEN_M)
+    found = play(value)
+    at = begins(found[""])
+    assert not at or abs(found["position_m"][at[0]] - 9000.0) > 250.0
+
+
+def test_an_offtake_in_a_section_of_its_own_speed_is_known_where_it_is() -> None:
+    rng = np.random.default_rng(4)
+    value = wave(rng, place_m=18500.0, height_m=-3.0, opening_s=0.5, stations_m=EVEN_M)
+    assert len(begins(play(value, **PLASTIC)[""])) == 1
+    assert not begins(play(value, **PLASTIC, offtake_m=13000.0)[""])
+
+
 def test_what_looks_like_an_offtake_is_a_burst_where_none_is_known() -> None:
     value = wave(np.random.default_rng(4), place_m=9000.0, height_m=-3.0, opening_s=0.5)
     assert len(begins(play(value)[""])) == 1

@@ -23,6 +23,10 @@ class _Line:
         self.detector, self.asset = detector, asset
         self.along = [float(one.position.along_m or 0.0) for one in asset.inputs]
         self.speed = asset.attributes.get("wave_speed_m_s", detector.wave_speed_m_s)
+        self.even = [self.along[0]]  # metres that take as long at the line's speed
+        for k in range(1, len(self.along)):
+            own = asset.attributes.get(f"wave_speed_{k}_m_s", self.speed)
+            self.even.append(self.even[-1] + (self.along[k] - self.along[k - 1]) * self.speed / own)
         self.series: list[list[float]] = [[] for _ in self.along]
         self.good = [0] * len(self.along)
         self.variance, self.learned = [0.0] * len(self.along), [0] * len(self.along)
@@ -36,7 +40,7 @@ class _Line:
 
     @property
     def crossing_s(self) -> float:
-        return (self.along[-1] - self.along[0]) / self.speed
+        return (self.even[-1] - self.even[0]) / self.speed
 
     def step(self, i: int, now: int) -> float:
         front, before = self.n(self.detector.front_s), self.n(self.detector.before_s)
@@ -97,7 +101,7 @@ class _Line:
         self.look = now + self.n(self.detector.front_s / 2.0)
         lasts_s = self.crossing_s * (1.0 + 3.0 * self.detector.speed_tolerance) + 2.0 * self.detector.before_s
         if len(heard) < 2:
-            lasts_s = max(float(d) for d in np.diff(self.along)) / self.speed + self.detector.before_s
+            lasts_s = max(float(d) for d in np.diff(self.even)) / self.speed + self.detector.before_s
         over = now >= self.since + self.n(lasts_s)
         said = self.verdict(heard, now, over=over) if len(heard) > 1 else None
         if said:
@@ -137,9 +141,10 @@ class _Line:
             onset[i] = (starts[i] + fronts.onset[i] - now) * every_s
             blur = (memory_s + took_s) * sigma[i] / max(abs(fronts.height[i]), 1e-9)
             error[i] = math.sqrt(blur**2 + (0.02 * took_s) ** 2 + every_s**2 / 3 + detector.clock_error_s**2 / 3)
-        line = np.array(self.along), onset, error, self.speed, detector.speed_tolerance / math.sqrt(3)
+        line = np.array(self.even), onset, error, self.speed, detector.speed_tolerance / math.sqrt(3)
         source = locate(*line)
-        known = [self.along[0], self.along[-1], *(v for k, v in self.asset.attributes.items() if "offtake" in k)]
+        taps = [v for k, v in self.asset.attributes.items() if "offtake" in k]
+        known = [self.even[0], self.even[-1], *(float(np.interp(v, self.along, self.even)) for v in taps)]
         heights = [abs(fronts.height[i]) for i in stations]
         burst = (
             all(self.peak[i] < 0 for i in stations)
@@ -151,7 +156,10 @@ class _Line:
             and all(misfit_at(*line, place) - source.misfit > 16.0 for place in known)
         )
         drop = -float(fronts.height[stations[heights.index(max(heights))]])
-        return burst, [source.place_m, 2.0 * source.error_m, drop, -source.began_s, float(len(stations))]
+        k = next(k for k in range(1, len(self.even)) if source.place_m <= self.even[k] or k == len(self.even) - 1)
+        slope = (self.along[k] - self.along[k - 1]) / (self.even[k] - self.even[k - 1])
+        place = self.along[k - 1] + (source.place_m - self.even[k - 1]) * slope
+        return burst, [place, 2.0 * source.error_m * slope, drop, -source.began_s, float(len(stations))]
 
 
 def pressure_wave(detector: Any, asset: AssetView, time_ns: NDArray[np.int64], value: NDArray[np.float64]) -> Columns:
