@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from app.cli.quality_stuck import length
 from app.cli.screen import say, show_time
 from model.alarm import Grade
-from pipeline.backtest.labels import Told
+from pipeline.hindsight.labels import Told
 
 if TYPE_CHECKING:
     from app.jobs.backtest import Backtest, Judgement
-    from pipeline.backtest.episodes import Episode
+    from pipeline.hindsight.episodes import Episode
 
 _ROWS_MAX = 5000
 _BARS_MAX = 400

@@ -19,15 +19,14 @@ from config.plan import load_configuration
 from config.settings import Settings
 from connectors.channel_map import load_channel_map
 from connectors.recording import load_recording
-from model.errors import FengsuiError, StoreError
+from model.errors import FengsuiError
 from model.plan import Plan
-from pipeline.backtest.episodes import Difference, Episode, differences, episodes, within
-from pipeline.backtest.labels import Label, Told, told
-from pipeline.backtest.load import Load, load
-from pipeline.backtest.play import SECOND_NS, Play, Slice, playable, slices
-from pipeline.process import snapshot
-from store import snapshots
+from pipeline.hindsight.episodes import Difference, Episode, differences, episodes, within
+from pipeline.hindsight.labels import Label, Told, told
+from pipeline.hindsight.load import Load, load
+from pipeline.hindsight.play import SECOND_NS, Play, Slice, playable, slices
 from store.archive.reader import ArchiveReader
+from store.pipeline_reader import PipelineReader
 
 _BATCH_ROWS = 2000
 _REPORT_EVERY = 100  # slices
@@ -156,20 +155,17 @@ class Recorded:
 
 
 def running_plan(settings: Settings) -> Plan:
-    """The configuration that the newest snapshot of the pipeline was made under.
+    """The configuration in force.
 
     Raises:
-        StoreError: there is no snapshot.
+        StoreError: the pipeline has never run with this data folder.
 
     """
-    folder = Paths.under(settings.data_dir).snapshots
-    whole, _ = snapshots.load_newest(folder) if folder.is_dir() else (None, [])
-    if whole is None:
-        raise StoreError(
-            f"{folder}: must hold a snapshot of the running configuration, got none; "
-            "name the configuration to compare with by --before"
-        )
-    return snapshot.restore(whole).bound.plan
+    reader = PipelineReader(Paths.under(settings.data_dir).pipeline_db)
+    try:
+        return reader.plan()
+    finally:
+        reader.close()
 
 
 def configured_plan(file: Path) -> Plan:

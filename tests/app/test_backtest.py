@@ -15,10 +15,8 @@ from app.configured import Paths, read
 from config.plan import load_plan
 from model.batch import GOOD, Batch
 from model.inputs import PlanChange, Tick
-from pipeline.process import snapshot
-from pipeline.process.step import begin, step
-from store import snapshots
 from store.journal.writer import Journal
+from store.pipeline_store import PipelineStore
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "first"
 NOW_NS = 1_767_542_400 * 10**9  # 2026-01-05 00:00, local time
@@ -36,21 +34,19 @@ def config(tmp_path: Path) -> Path:
     plan = load_plan(configured)
     paths = Paths.under(configured.data_dir)
     journal = Journal(paths.journal)
-    change = PlanChange(plan, NOW_NS)
-    journal.append(change)
-    state = begin(change, 0)
+    journal.append(PlanChange(plan, NOW_NS))
     sensors = sum(one.kind == "ch4_lel" for one in plan.sensors)
     for second in range(SECONDS):
         time_ns = np.full(sensors, NOW_NS + second * 10**9)
         value = np.full(sensors, 30.0 if second in LEAK else 1.0)
         rows = Batch(np.arange(sensors, dtype=np.int32), time_ns, time_ns, value, np.full(sensors, GOOD, np.uint8))
-        for item in (rows, Tick(NOW_NS + (second + 1) * 10**9, (second + 1) * 10**9)):
-            journal.append(item)
-            step(state, state.next_offset, item)
+        journal.append(rows)
+        journal.append(Tick(NOW_NS + (second + 1) * 10**9, (second + 1) * 10**9))
     journal.commit()
     journal.close()
-    paths.snapshots.mkdir(parents=True, exist_ok=True)
-    snapshots.save(paths.snapshots, snapshot.take(state))
+    store = PipelineStore(paths.pipeline_db)
+    store.note_plan(plan)
+    store.close()
     return config
 
 
@@ -125,10 +121,10 @@ def test_a_recording_needs_the_changed_pack(config: Path, tmp_path: Path) -> Non
     assert "must name the changed pack" in said
 
 
-def test_without_a_snapshot_it_says_what_to_name(config: Path) -> None:
-    shutil.rmtree(Paths.under(read(config).data_dir).snapshots)
+def test_where_nothing_ever_ran_another_configuration_can_be_named(config: Path) -> None:
+    Paths.under(read(config).data_dir).pipeline_db.unlink()
     code, said = run(config, *SPAN)
     assert code == 1
-    assert "name the configuration to compare with by --before" in said
+    assert "not there yet" in said
     code, said = run(config, *SPAN, "--before", str(config))
     assert code == 0, said

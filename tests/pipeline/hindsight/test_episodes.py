@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from model.alarm import AlarmEvent, AlarmState, Grade, Transition
-from pipeline.backtest.episodes import Change, Episode, differences, episodes, within
+from pipeline.hindsight.episodes import Change, Episode, differences, episodes, within
 from tests.pipeline.plans import ns
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from model.alarm import Grade
-from pipeline.backtest.episodes import Episode
-from pipeline.backtest.labels import Label, told
-from pipeline.backtest.load import load
+from pipeline.hindsight.episodes import Episode
+from pipeline.hindsight.labels import Label, told
+from pipeline.hindsight.load import load
 from tests.pipeline.plans import ns
 
 

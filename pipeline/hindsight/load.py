@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.alarm import Grade
-from pipeline.backtest.episodes import Episode
+from pipeline.hindsight.episodes import Episode
 
 WINDOW_NS = 600 * 10**9
 #: A flood begins with so many in ten minutes for one operator, and ends below the other.

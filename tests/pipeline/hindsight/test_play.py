@@ -13,7 +13,7 @@ from config.heartbeat import with_heartbeat
 from model.batch import Batch
 from model.inputs import PlanChange, Tick
 from model.plan import DetectorSpec
-from pipeline.backtest.play import Play, playable, slices
+from pipeline.hindsight.play import Play, playable, slices
 from pipeline.process.step import begin
 from tests.pipeline.plans import START_NS, Row, grade, ns, plan, play, rows, rule
 

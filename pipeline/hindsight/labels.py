@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.backtest.episodes import Episode
+from pipeline.hindsight.episodes import Episode
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,0 @@
-"""Recorded time, judged by two configurations: what a change of rules would have done."""
