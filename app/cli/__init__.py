@@ -27,6 +27,7 @@ from app.cli import (
     quality,
     quality_stuck,
     replay,
+    report,
     status,
     tune,
 )
@@ -51,6 +52,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("tune")(tune.tune)
 app.command("backtest")(backtest.backtest)
 app.add_typer(alarms.app, name="alarms")
+app.add_typer(report.app, name="report")
 app.command("status")(status.status)
 app.command("capability")(capability.capability)
 app.add_typer(journal.app, name="journal")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.cli.backtest_words import BACKTEST_WORDS
 from app.cli.quality_words import QUALITY_WORDS
+from app.cli.report_words import REPORT_WORDS
 from model.text import Text
 
 WORDS: dict[str, Text] = {
@@ -285,4 +286,5 @@ WORDS: dict[str, Text] = {
     ),
     **QUALITY_WORDS,
     **BACKTEST_WORDS,
+    **REPORT_WORDS,
 }
