@@ -36,6 +36,7 @@ BENCHES = (
     "delivery",
     "broker",
     "archive",
+    "backtest",
 )
 RUNS = 3
 EXIT_USE = 2

@@ -55,6 +55,7 @@ def backtest(
     labels: Annotated[
         Path | None, typer.Option("--labels", help="What happened: CSV with start, end, name, subject.")
     ] = None,
+    tick: Annotated[int, typer.Option("--tick", min=1, max=10, help="Seconds judged together; more is faster.")] = 1,
     desks: Annotated[int, typer.Option("--desks", min=1, help="Operators who share the alarms.")] = 1,
     html: Annotated[Path | None, typer.Option("--html", help="Report to write.")] = None,
     *,
@@ -67,7 +68,7 @@ def backtest(
     if recording is None:
         configured = read(config)
         speak, zone = language(lang, configured.language), configured.time_zone
-        readings: Archived | Recorded = job.Archived(configured)
+        readings: Archived | Recorded = job.Archived(configured, tick)
         old = job.running_plan(configured) if before is None else job.configured_plan(before)
         new = job.configured_plan(config)
         until_ns = given_time(end, zone, "--to") or time.time_ns()

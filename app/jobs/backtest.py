@@ -102,14 +102,16 @@ class Backtest:
 class Archived:
     """Readings of the archive and of the journal's end."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tick_s: int = 1) -> None:
+        self._tick_s = tick_s
         paths = Paths.under(settings.data_dir)
         self._reader = ArchiveReader(settings.archive_folder, paths.journal if paths.journal.is_dir() else None)
 
     def parts(self, plan: Plan, span: Span) -> Iterator[Slice]:
         self._reader.problems.unknown = 0
         begin_ns, end_ns = span.played_from_ns, span.end_ns
-        return slices(self._reader.batches(plan, begin_ns, end_ns, rows_max=_BATCH_ROWS), begin_ns, end_ns)
+        batches = self._reader.batches(plan, begin_ns, end_ns, rows_max=_BATCH_ROWS)
+        return slices(batches, begin_ns, end_ns, tick_s=self._tick_s)
 
     def seconds(self, span: Span) -> float:
         return (span.end_ns - span.played_from_ns) / SECOND_NS

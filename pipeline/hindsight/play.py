@@ -72,32 +72,35 @@ class Play:
             self.events += step(state, state.next_offset, tick).events
 
 
-def slices(batches: Iterable[Batch], begin_ns: int, end_ns: int) -> Iterator[Slice]:
+def slices(batches: Iterable[Batch], begin_ns: int, end_ns: int, *, tick_s: int = 1) -> Iterator[Slice]:
     """Readings in the order of their time, second by second, without leaving a second out.
 
     Args:
         batches: in that order, as the archive gives them.
         begin_ns: of the first second.
         end_ns: the last second ends then or later.
+        tick_s: so many seconds are taken together, ten at most: several times as fast, and what time has a part in
+            comes up to so much sooner or later.
 
     """
+    slice_ns = tick_s * SECOND_NS
     at_ns = begin_ns
     waiting: list[Batch] = []
 
-    def closed(end_of_second_ns: int) -> Slice:
+    def closed(end_of_slice_ns: int) -> Slice:
         together = concatenate(waiting)
         waiting.clear()
-        return Slice(end_of_second_ns, together)
+        return Slice(end_of_slice_ns, together)
 
     for batch in (one for one in batches if len(one)):
-        second = np.maximum((filed_under(batch.time_ns, batch.received_ns) - begin_ns) // SECOND_NS, 0)
-        edges = np.flatnonzero(np.diff(second)) + 1
+        number = np.maximum((filed_under(batch.time_ns, batch.received_ns) - begin_ns) // slice_ns, 0)
+        edges = np.flatnonzero(np.diff(number)) + 1
         for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(batch)], strict=True):
-            begins_ns = begin_ns + int(second[first]) * SECOND_NS
+            begins_ns = begin_ns + int(number[first]) * slice_ns
             while at_ns < begins_ns:
-                at_ns += SECOND_NS
+                at_ns += slice_ns
                 yield closed(at_ns)
             waiting.append(batch.take(slice(first, last)))
     while at_ns < end_ns or waiting:
-        at_ns += SECOND_NS
+        at_ns += slice_ns
         yield closed(at_ns)

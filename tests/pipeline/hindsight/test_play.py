@@ -32,9 +32,9 @@ def parts(batch: Batch, *cuts: int) -> list[Batch]:
     return [batch.take(slice(first, last)) for first, last in pairwise(edges)]
 
 
-def judged(*cuts: int) -> list[tuple[str, str, int]]:
+def judged(*cuts: int, tick_s: int = 1) -> list[tuple[str, str, int]]:
     made = Play(playable(PLAN), START_NS)
-    for part in slices(parts(rows(READINGS), *cuts), START_NS, ns(200)):
+    for part in slices(parts(rows(READINGS), *cuts), START_NS, ns(200), tick_s=tick_s):
         made.judge(part)
     return [(event.rule, event.transition, event.time_ns) for event in made.events]
 
@@ -50,6 +50,13 @@ def test_no_second_is_left_out_and_no_reading_is_lost() -> None:
 @given(st.lists(st.integers(0, len(READINGS)), max_size=5))
 def test_however_the_archive_cuts_it_the_alarms_are_the_same(cuts: list[int]) -> None:
     assert judged(*cuts) == judged()
+
+
+def test_with_fewer_ticks_the_alarms_are_the_same_and_none_is_a_tick_off() -> None:
+    fine, coarse = judged(), judged(tick_s=10)
+    assert [one[:2] for one in coarse] == [one[:2] for one in fine]
+    off = [abs(theirs - ours) for (_, _, ours), (_, _, theirs) in zip(fine, coarse, strict=True)]
+    assert max(off) <= 10 * 10**9
 
 
 def test_it_gives_what_was_given_when_it_was_live() -> None:
