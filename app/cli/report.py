@@ -132,7 +132,7 @@ def _show(found: AlarmReport, speak: str, zone: str) -> None:
     if found.tried:
         tried = Table(*_tried_head(speak), title=say("report_remedies", speak), box=None)
         for one in found.tried[:_SHOWN_MAX]:
-            tried.add_row(*_tried_cells(one, speak), style="yellow" if one.lost else "")
+            tried.add_row(*_tried_cells(one, speak), style="yellow" if _is_dear(one) else "")
         out.print(tried)
     else:
         out.print(say("report_no_remedies", speak))
@@ -161,7 +161,7 @@ def _page(found: AlarmReport, speak: str, zone: str) -> str:
         html_page.heading(say("report_remedies", speak)),
         html_page.table(
             _tried_head(speak),
-            (html_page.row(map(escape, _tried_cells(one, speak)), marked=one.lost > 0) for one in found.tried),
+            (html_page.row(map(escape, _tried_cells(one, speak)), marked=_is_dear(one)) for one in found.tried),
         )
         if found.tried
         else html_page.paragraph(say("report_no_remedies", speak)),
@@ -175,10 +175,19 @@ def _tried_head(speak: str) -> Iterator[str]:
     return (say(key, speak) for key in keys)
 
 
+def _is_dear(one: Tried) -> bool:
+    """Whether what it loses is to be looked at one by one."""
+    return one.highest_lost > Grade.BLUE or one.long_lost > 0
+
+
 def _tried_cells(one: Tried, speak: str) -> tuple[str, ...]:
     amount = f"{one.remedy.amount:g}" if one.remedy.means == "deadband" else length(one.remedy.amount)
     means = say(f"report_{one.remedy.means}", speak, amount=amount)
-    return one.remedy.rule, means, f"{one.before} → {one.after}", f"{one.lost}", length(one.later_s)
+    lost = f"{one.lost}"
+    if one.lost:
+        highest = say(f"grade_{one.highest_lost.name.lower()}", speak)
+        lost = say("report_lost_of", speak, count=one.lost, grade=highest, long=one.long_lost)
+    return one.remedy.rule, means, f"{one.before} → {one.after}", lost, length(one.later_s)
 
 
 def _plain(found: AlarmReport) -> dict[str, object]:
@@ -201,6 +210,8 @@ def _plain(found: AlarmReport) -> dict[str, object]:
                 "before": one.before,
                 "after": one.after,
                 "lost": one.lost,
+                "highest_lost": one.highest_lost.name.lower(),
+                "long_lost": one.long_lost,
                 "later_s": one.later_s,
             }
             for one in found.tried

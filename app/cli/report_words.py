@@ -24,7 +24,10 @@ REPORT_WORDS: dict[str, Text] = {
     "report_off_delay": Text("延时恢复 {amount}", "off-delay of {amount}"),
     "report_deadband": Text("回差 {amount}", "deadband of {amount}"),
     "report_before_after": Text("报警 前→后", "Alarms before → after"),
-    "report_lost": Text("消失的长时或高等级报警", "Long or high ones lost"),
+    "report_lost": Text("会消失的报警", "Lost"),
+    "report_lost_of": Text(
+        "{count} 条，最高{grade}级，超过半小时 {long} 条", "{count}, up to {grade}, {long} longer than half an hour"
+    ),
     "report_later": Text("最多推迟", "Latest by"),
     "report_how": Text(
         "建议值依 ISA-18.2-2016 与 IEC 62682。措施只是建议：改规则包后用 fengsui backtest 复核，由人签发。",

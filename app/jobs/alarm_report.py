@@ -121,7 +121,9 @@ def _tried(
     found = outcome(wanted, within(episodes(play.events), span.begin_ns, span.end_ns))
     order = {rule: at for at, (rule, _) in enumerate(busiest)}
     helpful = [one for one in found if one.after < one.before]
-    return tuple(sorted(helpful, key=lambda one: (order[one.remedy.rule], one.lost, one.after, one.later_s))), rows
+    return tuple(
+        sorted(helpful, key=lambda one: (order[one.remedy.rule], one.highest_lost, one.long_lost, one.lost, one.after))
+    ), rows
 
 
 def _all_events(reader: PipelineReader) -> Iterator[AlarmEvent]:

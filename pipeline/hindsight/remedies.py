@@ -22,7 +22,7 @@ _ON_MAX_S, _OFF_MAX_S = 600.0, 3600.0
 #: So many of the gaps, or of the short alarms, should be covered.
 _COVERED = 0.8
 _DEADBAND_SHARE = 0.05
-#: A vanished alarm that lasted longer than this, or was orange, was perhaps no noise.
+#: A vanished alarm that lasted longer than this was perhaps no noise.
 _LONG_NS = 1800 * 10**9
 
 
@@ -59,8 +59,9 @@ class Tried:
     Attributes:
         before: alarms of the rule in the readings.
         after: alarms with the remedy.
-        lost: alarms that vanish without being part of another one, and lasted more than half an hour or were orange or
-            red: look at each of them first.
+        lost: alarms that vanish without being part of another one.
+        highest_lost: highest grade among them; ``NONE`` = nothing is lost.
+        long_lost: how many of them lasted more than half an hour.
         later_s: by how much the latest of those that stay comes later.
 
     """
@@ -69,6 +70,8 @@ class Tried:
     before: int
     after: int
     lost: int
+    highest_lost: Grade
+    long_lost: int
     later_s: float
 
 
@@ -156,12 +159,14 @@ def outcome(wanted: Sequence[Remedy], made: Sequence[Episode]) -> list[Tried]:
         later = [
             (one.after.begin_ns - one.before.begin_ns) / 1e9 for one in changes if one.before and one.after is not None
         ]
-        found.append(Tried(remedy, len(before), len(after), sum(map(_matters, lost)), max(later, default=0.0)))
+        highest = max((one.grade for one in lost), default=Grade.NONE)
+        counts = len(before), len(after), len(lost)
+        found.append(Tried(remedy, *counts, highest, sum(map(_is_long, lost)), max(later, default=0.0)))
     return found
 
 
-def _matters(one: Episode) -> bool:
-    return one.grade >= Grade.ORANGE or one.end_ns is None or one.end_ns - one.begin_ns > _LONG_NS
+def _is_long(one: Episode) -> bool:
+    return one.end_ns is None or one.end_ns - one.begin_ns > _LONG_NS
 
 
 def _name(at: int) -> str:

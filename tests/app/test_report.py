@@ -67,6 +67,7 @@ def test_it_names_who_alarms_most_and_a_remedy_with_its_price(config: Path, tmp_
     best = [one for one in told["remedies"] if one["rule"] == "gas.lel"]
     assert {one["means"] for one in best} >= {"on_delay", "off_delay"}
     assert all(one["after"] < one["before"] for one in best)
+    assert {one["highest_lost"] for one in best if one["means"] == "on_delay"} == {"yellow"}, "its price is told"
     html = page.read_text(encoding="utf-8")
     assert "gas.lel" in html
     assert "http" not in html, "it needs nothing from elsewhere"

@@ -77,7 +77,8 @@ def test_a_remedy_says_which_alarms_it_would_have_lost() -> None:
     wanted = [Remedy("gas.high", Means.ON_DELAY, 600.0, HIGH)]
     lasting = [episode(0, 4000), episode(5000, 5010), episode(6000, 6010, of=Grade.ORANGE)]
     found = outcome(wanted, lasting)[0]
-    assert (found.before, found.after, found.lost) == (3, 0, 2)
+    assert (found.before, found.after, found.lost) == (3, 0, 3)
+    assert (found.highest_lost, found.long_lost) == (Grade.ORANGE, 1)
     kept = [replace(episode(600, 4000), rule="~0")]
     found = outcome(wanted, lasting + kept)[0]
-    assert (found.after, found.lost, found.later_s) == (1, 1, 600.0)
+    assert (found.after, found.lost, found.long_lost, found.later_s) == (1, 2, 0, 600.0)
