@@ -154,9 +154,17 @@ def test_a_drift_is_not_learned_away_until_it_is_held_to_be_stale() -> None:
 
 
 def test_a_plume_in_the_warm_up_does_not_become_the_normal() -> None:
-    value = room(6.0)
+    """It would move the mean and widen sigma, and a drift would be found a day later."""
+    value = room(9.0)
     value[DAY : DAY + 120, 1] += 60.0
     assert np.nanmax(run(value)[""]) < 2.0
+    first = int(np.argmax(run(drift(value, 1, 1.0, begin=5.0))[""] >= LIMIT))
+    assert 7.0 < first / DAY < 7.7
+
+
+def test_a_slow_drift_soon_after_the_warm_up_is_not_half_learned() -> None:
+    found = run(drift(room(9.0), 1, 0.5, begin=2.5))
+    assert 6.5 < int(np.argmax(found[""] >= LIMIT)) / DAY < 7.4
 
 
 def test_detectors_on_single_sensors_miss_a_slow_fall_that_neighbours_finds() -> None:
