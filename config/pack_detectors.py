@@ -13,10 +13,12 @@ from config.shape import Shape
 from config.yaml_file import Document
 from detectors import AnyAssetDetector, AnyDetector
 from detectors.declaration import ParameterError
+from detectors.general.change import Change
 from detectors.general.cusum import Cusum
 from detectors.general.flatline import Flatline
 from detectors.general.rate import Rate
 from detectors.general.silence import Silence
+from detectors.general.spectrum import Spectrum
 from detectors.parameters import build, build_for_assets
 from model.detector import Confirming, operand_units
 from model.errors import Place
@@ -105,7 +107,7 @@ def _score_range(detector: AnyDetector) -> tuple[float, float]:
     """Least and largest score that there can be."""
     if isinstance(detector, Cusum):
         return 0.0, detector.cap_sigma
-    return (0.0 if isinstance(detector, Flatline | Silence) else -math.inf), math.inf
+    return (0.0 if isinstance(detector, Change | Flatline | Silence | Spectrum) else -math.inf), math.inf
 
 
 def _warn_of_short_window(place: Place, detector: Rate, kinds: Sequence[Kind], findings: Findings) -> None:

@@ -50,12 +50,17 @@ _SETTINGS = tuple_type(
 
 @njit(nogil=True, error_model="numpy")
 def _believe(own: Buckets, sigma_floor: float) -> None:
-    """Take the spread of each size that is known; its variance falls with the size as that of white noise at most."""
+    """Take the spread of each size that is known; its variance falls with the size as that of white noise at most.
+
+    Where that limit counts, the spread rests on the buckets of the smaller size, of which there are more.
+    """
     floor = max(sigma_floor, 0.5 * own.step if own.step < np.inf else 0.0)
     least = floor * floor
     for level in range(LEVELS):
         known = own.seen[level] >= _KNOWN and (level == 0 or own.usable[level - 1] > 0.0)
         own.usable[level] = max(own.variance[level], least) if known else 0.0
+        rests_below = level > 0 and own.variance[level] < least
+        own.taught[level] = own.taught[level - 1] if rests_below else own.seen[level]
         least = 0.5 * own.usable[level]
 
 
@@ -84,7 +89,7 @@ def _variance(own: Buckets, blocks: float, level: int) -> tuple[float, float]:
 @njit(nogil=True, error_model="numpy")
 def _taught(own: Buckets, level: int) -> float:
     """Give how many buckets taught the variance of blocks on this level."""
-    return float(own.seen[level + 1 if level < LEVELS - 1 and own.usable[level + 1] > 0.0 else level])
+    return float(own.taught[level + 1 if level < LEVELS - 1 and own.usable[level + 1] > 0.0 else level])
 
 
 @njit(nogil=True, error_model="numpy")
@@ -142,6 +147,13 @@ def _absorb(own: Buckets, now: float, blocks: float, normal_ns: float) -> None:
 
 
 @njit(nogil=True, error_model="numpy")
+def _move(own: Buckets, place: int, source: int) -> None:
+    own.bucket[place] = own.bucket[source]
+    own.unclipped[place] = own.unclipped[source]
+    own.begin_ns[place] = own.begin_ns[source]
+
+
+@njit(nogil=True, error_model="numpy")
 def _leave_largest(own: Buckets, normal_ns: float) -> None:
     """Make room among the largest buckets: into the normal, or, in a change that lasts, two into one."""
     first = (LEVELS - 1) * EACH
@@ -149,42 +161,39 @@ def _leave_largest(own: Buckets, normal_ns: float) -> None:
         _teach(own, LEVELS - 1, 1, normal_ns)
         _absorb(own, own.bucket[first], own.oldest, normal_ns)
         own.oldest = float(_TOP)
-        own.begin_ns[first] = own.begin_ns[first + 1]
+        _move(own, first, first + 1)
     else:
         own.oldest += _TOP
-        own.bucket[first + 1] = own.bucket[first] + _TOP / own.oldest * (own.bucket[first + 1] - own.bucket[first])
-    own.bucket[first] = own.bucket[first + 1]
+        own.bucket[first] += _TOP / own.oldest * (own.bucket[first + 1] - own.bucket[first])
+        own.unclipped[first] += _TOP / own.oldest * (own.unclipped[first + 1] - own.unclipped[first])
     for place in range(first + 1, first + EACH - 1):
-        own.bucket[place] = own.bucket[place + 1]
-        own.begin_ns[place] = own.begin_ns[place + 1]
+        _move(own, place, place + 1)
 
 
 @njit(nogil=True, error_model="numpy")
-def _put(own: Buckets, now: float, begin_ns: int, normal_ns: float) -> None:
+def _put(own: Buckets, now: float, unclipped: float, begin_ns: int, normal_ns: float) -> None:
     """Take a block in; where a size is full, its two oldest become one of the next."""
     for level in range(LEVELS):
         first = level * EACH
-        filled = own.filled[level]
-        if filled < EACH:
-            own.bucket[first + filled] = now
-            own.begin_ns[first + filled] = begin_ns
-            own.filled[level] = filled + 1
-            return
-        if level == LEVELS - 1:
+        at = first + own.filled[level]
+        is_full = own.filled[level] == EACH
+        merged, merged_unclipped, merged_ns = 0.0, 0.0, 0
+        if is_full and level == LEVELS - 1:
             _leave_largest(own, normal_ns)
-            own.bucket[first + EACH - 1] = now
-            own.begin_ns[first + EACH - 1] = begin_ns
+            at = first + EACH - 1
+        elif is_full:
+            if own.since_ns == UNSET_NS:
+                _teach(own, level, 2, normal_ns)
+            merged, merged_ns = 0.5 * (own.bucket[first] + own.bucket[first + 1]), own.begin_ns[first]
+            merged_unclipped = 0.5 * (own.unclipped[first] + own.unclipped[first + 1])
+            for place in range(first, first + EACH - 2):
+                _move(own, place, place + 2)
+            at = first + EACH - 2
+        own.bucket[at], own.unclipped[at], own.begin_ns[at] = now, unclipped, begin_ns
+        own.filled[level] = at - first + 1
+        if not is_full or level == LEVELS - 1:
             return
-        if own.since_ns == UNSET_NS:
-            _teach(own, level, 2, normal_ns)
-        merged, merged_ns = 0.5 * (own.bucket[first] + own.bucket[first + 1]), own.begin_ns[first]
-        for place in range(first, first + EACH - 2):
-            own.bucket[place] = own.bucket[place + 2]
-            own.begin_ns[place] = own.begin_ns[place + 2]
-        own.bucket[first + EACH - 2] = now
-        own.begin_ns[first + EACH - 2] = begin_ns
-        own.filled[level] = EACH - 1
-        now, begin_ns = merged, merged_ns
+        now, unclipped, begin_ns = merged, merged_unclipped, merged_ns
 
 
 @njit(nogil=True, error_model="numpy")
@@ -198,8 +207,7 @@ def _cut(own: Buckets, since_ns: int, absorbed: int, normal_ns: float) -> None:
                 _absorb(own, own.bucket[first + gone], _size(own, level, gone), normal_ns)
             gone += 1
         for place in range(first + gone, first + own.filled[level]):
-            own.bucket[place - gone] = own.bucket[place]
-            own.begin_ns[place - gone] = own.begin_ns[place]
+            _move(own, place - gone, place)
         own.filled[level] -= gone
         if level == LEVELS - 1 and gone > 0:
             own.oldest = float(_TOP)
@@ -363,7 +371,7 @@ def change_rows(
                 scores[row] = own.score
                 continue
             dt_ns = max(0, min(since_ns, max(own.gap_ns, settings.every_ns)))
-        block = own.total / own.pending
+        block = unclipped = own.total / own.pending
         own.total = 0.0
         own.pending = 0
         own.last_ns = time_ns[row]
@@ -371,6 +379,6 @@ def change_rows(
         if own.usable[0] > 0.0 and not math.isnan(own.centre):
             most = settings.clip_sigma * math.sqrt(own.usable[0])
             block = max(own.centre - most, min(block, own.centre + most))
-        _put(own, block, own.open_ns, settings.normal_ns)
+        _put(own, block, unclipped, own.open_ns, settings.normal_ns)
         _judge(own, dt_ns, settings)
         scores[row] = own.score

@@ -44,10 +44,12 @@ CHANGE_FIELDS = np.dtype(
         ("oldest", "f8"),  # blocks in the oldest bucket of the largest size
         ("filled", "i8", LEVELS),  # buckets of each size
         ("bucket", "f8", LEVELS * EACH),  # their means, the oldest of a size first
+        ("unclipped", "f8", LEVELS * EACH),  # the same of blocks as they were
         ("begin_ns", "i8", LEVELS * EACH),  # event time of their first row
         ("variance", "f8", LEVELS),  # of a bucket of each size around the mean before it
         ("seen", "f8", LEVELS),  # buckets that taught it
         ("usable", "f8", LEVELS),  # what is believed of it; 0 = not known yet
+        ("taught", "f8", LEVELS),  # buckets on which that rests
     ]
 )
 
@@ -76,10 +78,12 @@ class Buckets(Protocol):
     oldest: float
     filled: NDArray[np.int64]
     bucket: NDArray[np.float64]
+    unclipped: NDArray[np.float64]
     begin_ns: NDArray[np.int64]
     variance: NDArray[np.float64]
     seen: NDArray[np.float64]
     usable: NDArray[np.float64]
+    taught: NDArray[np.float64]
 
 
 class Settings(NamedTuple):
@@ -107,3 +111,12 @@ def fresh(sensors: SensorGroup, every_s: float) -> Records:
     made["score"] = np.nan
     made["oldest"] = TOP
     return made
+
+
+def mean_since(own: np.void, onset_ns: int) -> float:
+    """Mean of the blocks of one record's buckets from an onset on, as they were: unit of the kind."""
+    size = np.repeat(2.0 ** np.arange(LEVELS), EACH)
+    size[(LEVELS - 1) * EACH] = own["oldest"]
+    is_filled = np.tile(np.arange(EACH), LEVELS) < np.repeat(own["filled"], EACH)
+    size *= is_filled & (own["begin_ns"] >= onset_ns)
+    return float(np.average(own["unclipped"], weights=size))

@@ -80,7 +80,7 @@ EXAMPLES: dict[str, list[dict[str, Parameter]]] = {
 }
 
 #: Bytes that a sensor may have, where it needs more than ``STATE_BYTES``.
-STATE_BYTES_OF = {"seasonal": 1600, "change": 960, "trend": 560}
+STATE_BYTES_OF = {"seasonal": 1600, "change": 1280, "trend": 560}
 STATE_BYTES = 512
 
 

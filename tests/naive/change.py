@@ -36,6 +36,7 @@ class Learned:
     variance: list[float] = field(default_factory=lambda: [0.0] * 8)
     seen: list[float] = field(default_factory=lambda: [0.0] * 8)
     usable: list[float] = field(default_factory=lambda: [0.0] * 8)
+    taught: list[float] = field(default_factory=lambda: [0.0] * 8)
     heard_ns: int = 0
     held_ns: int = 0
     since_ns: int | None = None
@@ -135,6 +136,9 @@ class NaiveChange:
         for level in range(8):
             known = its.seen[level] >= 8 and (level == 0 or its.usable[level - 1] > 0)
             its.usable[level] = max(its.variance[level], least) if known else 0.0
+            its.taught[level] = its.seen[level]
+            if level > 0 and its.variance[level] < least:
+                its.taught[level] = its.taught[level - 1]
             least = its.usable[level] / 2
 
     def spread(self, blocks: float) -> tuple[float, float]:
@@ -142,10 +146,10 @@ class NaiveChange:
         its = self.its
         level = max(at for at in range(8) if at == 0 or (2**at <= blocks and all(its.usable[: at + 1])))
         if level == 7 or its.usable[level + 1] == 0:
-            return its.usable[level] * min(1, 2 * 2**level / blocks), its.seen[level]
+            return its.usable[level] * min(1, 2 * 2**level / blocks), its.taught[level]
         part = (blocks - 2**level) / 2**level
         inverse = (1 - part) / its.usable[level] + part / its.usable[level + 1]
-        return 1 / inverse, its.seen[level + 1]
+        return 1 / inverse, its.taught[level + 1]
 
     def find(self, buckets: list[Bucket], old: float, old_mean: float, least: int, *, fixed: bool) -> dict[str, float]:
         """Surest change upwards and downwards, and where the surest of both begins."""
