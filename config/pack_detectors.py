@@ -20,7 +20,7 @@ from detectors.general.rate import Rate
 from detectors.general.silence import Silence
 from detectors.general.spectrum import Spectrum
 from detectors.parameters import build, build_for_assets
-from model.detector import Confirming, operand_units
+from model.detector import Confirming, Learning, operand_units
 from model.errors import Place
 from model.plan import DetectorSpec, Parameter
 from model.sensor import Kind
@@ -49,6 +49,7 @@ class BoundDetector:
     assets: frozenset[str] = frozenset()  # given = it scores whole assets
     operands: Mapping[str, str] = field(default_factory=dict)  # of a detector on assets: what may be named -> unit
     every_s: float = 0.0  # its grid
+    learns: bool = False  # a normal, of which conditions may ask how it stands
     confirms: bool = False  # rules on single sensors may yield to it
 
 
@@ -73,7 +74,14 @@ def read_detector(
     if isinstance(detector, Rate):
         own = [kinds[kind] for kind in shape.kinds if kind in kinds]
         _warn_of_short_window(document.place("detectors", name, "parameters", "window_s"), detector, own, findings)
-    return spec, BoundDetector(name, frozenset(shape.kinds), detector.score_unit, *_score_range(detector), by_time)
+    return spec, BoundDetector(
+        name,
+        frozenset(shape.kinds),
+        detector.score_unit,
+        *_score_range(detector),
+        by_time,
+        learns=isinstance(detector, Learning),
+    )
 
 
 def _of_assets(spec: DetectorSpec, detector: AnyAssetDetector, kinds: Mapping[str, Kind]) -> BoundDetector:

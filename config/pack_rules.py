@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -18,6 +18,7 @@ from model.condition import Comparison, Condition
 from model.errors import ConditionError, Place
 from model.plan import Advice, GradeSpec, RuleSpec
 from model.sensor import Beyond, Kind
+from model.standing import CALIBRATION_OVERDUE, is_standing, standing_units
 from rules.language import comparisons, parse, resolve
 
 GradeName = Literal["blue", "yellow", "orange", "red"]
@@ -76,7 +77,10 @@ class Vocabulary:
 
     def units(self, kind: Kind) -> dict[str, str]:
         """Units of all operands on sensors of a kind."""
-        units = {"value": kind.unit, "quality": "", "clock_fault": ""}
+        units = {"value": kind.unit, "quality": "", "clock_fault": "", CALIBRATION_OVERDUE: ""}
+        for detector in self.detectors:
+            if detector.learns and kind.id in detector.kinds:
+                units |= standing_units(detector.id)
         return units | {d.id: d.score_unit(kind.unit) for d in self.detectors if kind.id in d.kinds and not d.assets}
 
     def of_assets(self, asset: str) -> dict[str, BoundDetector]:
@@ -132,6 +136,7 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
         parsed.append(condition)
         _refuse_time_beside_readings(place, condition, spec.when, vocabulary, findings)
         names |= {comparison.operand for comparison in comparisons(condition)}
+    _refuse_standing_beside_readings(document, rule, names, findings)
     for at, detector in enumerate(rule.yields_to):
         if not _can_confirm(rule, detector, vocabulary):
             requirement = "must be a detector on assets that looks at all kinds of the rule and can confirm them"
@@ -196,6 +201,18 @@ def _refuse_time_beside_readings(
     if of_time and named != of_time:
         requirement = f"must not mix silence ({', '.join(sorted(of_time))}) with readings: write a rule of its own"
         findings.error(place, requirement, given)
+
+
+def _refuse_standing_beside_readings(
+    document: Document, rule: RuleSpec, names: Collection[str], findings: Findings
+) -> None:
+    """How things stand is looked at once a minute, apart from the readings."""
+    standing = {name for name in names if is_standing(name)}
+    if rule.kinds and standing and standing != set(names):
+        requirement = (
+            f"must not mix how things stand ({', '.join(sorted(standing))}) with readings: write a rule of its own"
+        )
+        findings.error(document.place("rules", rule.id, "grades"), requirement, Plain("both"))
 
 
 def _resolved(

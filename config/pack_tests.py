@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -94,6 +95,7 @@ def _expected(given: object) -> object:
 class _SensorShape(Shape):
     kind: str
     period: Duration | None = Field(default=None, gt=0, description="The kind's if not given.")
+    calibrated_for: Duration | None = Field(default=None, description="When its calibration ends.")
     along_m: float | None = None
     given: list[_StretchShape] = Field(min_length=1, max_length=100)
 
@@ -103,6 +105,7 @@ class _TestShape(Shape):
     kind: str = ""
     period: Duration | None = Field(default=None, gt=0, description="The kind's if not given.")
     seed: int = Field(default=1, ge=0)
+    calibrated_for: Duration | None = Field(default=None, description="When its calibration ends.")
     given: list[_StretchShape] = Field(default=[], max_length=100)
     asset: str = Field(default="", description="Instead of kind and given: a kind of asset, with its sensors.")
     attributes: dict[str, float] = Field(default={}, description="Of the asset.")
@@ -121,7 +124,9 @@ class _TestShape(Shape):
         """Its sensors, by where they stand in the test."""
         if self.sensors:
             return {("sensors", name): sensor for name, sensor in self.sensors.items()}
-        return {(): _SensorShape(kind=self.kind, period=self.period, given=self.given)}
+        return {
+            (): _SensorShape(kind=self.kind, period=self.period, calibrated_for=self.calibrated_for, given=self.given)
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,7 @@ class TestedSensor:
     period_s: float
     along_m: float | None
     given: tuple[Stretch, ...]
+    calibrated_until: date | None  # as in the registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,11 +283,17 @@ def _test(shape: _TestShape, kinds: Mapping[str, Kind], place: Place) -> PackTes
             sensor.period or kinds[sensor.kind].period_s,
             sensor.along_m,
             tuple(_stretch(stretch) for stretch in sensor.given),
+            None if sensor.calibrated_for is None else _day_before(sensor.calibrated_for),
         )
         for loc, sensor in shape.each().items()
     )
     expect = tuple(_expectation(expectation) for expectation in shape.expect)
     return PackTest(shape.name.text(), shape.asset, shape.attributes, sensors, shape.seed, expect, place)
+
+
+def _day_before(end_s: float) -> date:
+    """The last whole day, UTC, before a moment of a test: on the next one a calibration that ends then is overdue."""
+    return (datetime.fromtimestamp(START_NS / 1e9 + end_s, tz=UTC) - timedelta(days=1)).date()
 
 
 def _stretch(shape: _StretchShape) -> Stretch:

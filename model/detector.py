@@ -96,6 +96,20 @@ class LowerBounding(Protocol[Read]):
 
 
 @runtime_checkable
+class Learning(Protocol[Read]):
+    """A detector that learns a normal, and says how it stands with that."""
+
+    def learned(self, state: Read) -> Columns:
+        """Say it of every slot.
+
+        Returns:
+            float64 [m] for each name of ``model.standing.LEARNED``; NaN = never heard.
+
+        """
+        ...
+
+
+@runtime_checkable
 class Explaining(Protocol[Read]):
     """A detector that can say more of a score than its number, on demand, when an event arises."""
 

@@ -116,7 +116,16 @@ def events_of(packs: Packs, test: PackTest) -> list[AlarmEvent]:
 
 def _plan(packs: Packs, test: PackTest) -> Plan:
     sensors = [
-        Sensor(one.tag, one.kind.id, "test", _NAME, Position(along_m=one.along_m), one.period_s) for one in test.sensors
+        Sensor(
+            one.tag,
+            one.kind.id,
+            "test",
+            _NAME,
+            Position(along_m=one.along_m),
+            one.period_s,
+            calibrated_until=one.calibrated_until,
+        )
+        for one in test.sensors
     ]
     return Plan(
         version="test",

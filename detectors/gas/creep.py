@@ -26,7 +26,7 @@ from detectors.kernels import (
     records,
 )
 from model.batch import Batch
-from model.detector import SensorGroup
+from model.detector import Columns, SensorGroup
 from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
@@ -39,6 +39,7 @@ _DAYS = 14
 _DAYS_MIN = 3
 #: After so many days in a row that did not teach, the new floor is taken for normal.
 _HELD_DAYS = 30
+_ANEW = -1  # in place of the days held: the floor was given up, and the new one is not known yet
 
 CREEP_FIELDS = np.dtype(
     [
@@ -50,7 +51,7 @@ CREEP_FIELDS = np.dtype(
         ("day_ns", "i8"),  # when the day began that is filling
         ("days", "i8"),  # days in ``day``
         ("next_day", "i8"),
-        ("held", "i8"),  # days in a row that were left out
+        ("held", "i8"),  # days in a row that were left out; _ANEW
         ("score", "f8"),  # of the last complete block; NaN = none yet
         ("block", "f8", _BLOCKS),  # means of the last blocks, unit of the kind; NaN = without a reading
         ("day", "f8", _DAYS),  # lowest block of each of the last days
@@ -147,6 +148,16 @@ class Creep:
     def advance(self, state: CreepState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
 
+    def learned(self, state: CreepState) -> Columns:
+        own = state.sensors
+        knows = own["days"] >= _DAYS_MIN
+        found = {
+            "warming": ~knows,
+            "held_s": np.maximum(own["held"], 0) * (_BLOCKS * self.block_s),
+            "stale": ~knows & (own["held"] == _ANEW),
+        }
+        return {name: np.where(own["rows"] == 0, np.nan, column) for name, column in found.items()}
+
     def explain(self, state: CreepState, slot: int, score: float) -> Explanation:  # noqa: ARG002
         """The lowest block of the last day against the median of the days before; since when: the first such day."""
         own = state.sensors[slot]
@@ -157,7 +168,7 @@ class Creep:
             observed=float(np.nanmin(own["block"][: own["blocks"]])),
             expected=expected,
             high=expected + self.hold,
-            since_ns=int(own["opened_ns"]) - (int(own["blocks"]) + _BLOCKS * int(own["held"])) * block_ns,
+            since_ns=int(own["opened_ns"]) - (int(own["blocks"]) + _BLOCKS * max(int(own["held"]), 0)) * block_ns,
         )
 
 
@@ -193,11 +204,12 @@ def _close(own: Days, now_ns: int, block_ns: int, hold: float) -> None:
     if np.isnan(low):
         return
     if own.score > hold and own.held < _HELD_DAYS:
-        own.held += 1
+        own.held = max(own.held, 0) + 1
         return
-    if own.held >= _HELD_DAYS:
+    given_up = own.held >= _HELD_DAYS
+    if given_up:
         own.days, own.next_day = 0, 0
-    own.held = 0
+    own.held = _ANEW if given_up or (own.held == _ANEW and own.days < _DAYS_MIN) else 0
     own.day[own.next_day] = low
     own.next_day = (own.next_day + 1) % _DAYS
     own.days = min(own.days + 1, _DAYS)

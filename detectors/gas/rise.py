@@ -10,7 +10,7 @@ from detectors.declaration import KIND_UNIT, check, declare
 from detectors.gas.clean_air import RISE_ADDED, RISE_FIELDS, Learning, rise_rows
 from detectors.kernels import GAP_PERIODS, Records, columns, nanoseconds
 from model.batch import Batch
-from model.detector import SensorGroup
+from model.detector import Columns, SensorGroup
 from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
@@ -95,18 +95,29 @@ class Rise:
 
         """
         scores = np.empty(len(batch))
-        learning = Learning(
+        rise_rows(*columns(batch), scores, state.sensors, self.smooth_s * 1e9, self._learning())
+        return scores
+
+    def advance(self, state: RiseState, tick: Tick) -> Scores | None:  # noqa: ARG002
+        return None
+
+    def learned(self, state: RiseState) -> Columns:
+        own, learning = state.sensors, self._learning()
+        found = {
+            "warming": own["known_ns"] < learning.warmup_ns,
+            "held_s": own["held_ns"] / 1e9,
+            "stale": own["held_ns"] > learning.hold_ns,
+        }
+        return {name: np.where(own["last_ns"] == _UNSET_NS, np.nan, column) for name, column in found.items()}
+
+    def _learning(self) -> Learning:
+        return Learning(
             nanoseconds(self.warmup_s),
             nanoseconds(self.hold_s),
             self.background_s * 1e9,
             float(self.floor),
             float(self.spreads),
         )
-        rise_rows(*columns(batch), scores, state.sensors, self.smooth_s * 1e9, learning)
-        return scores
-
-    def advance(self, state: RiseState, tick: Tick) -> Scores | None:  # noqa: ARG002
-        return None
 
     def explain(self, state: RiseState, slot: int, score: float) -> Explanation:  # noqa: ARG002
         """The smoothed reading against clean air, up to what still teaches."""

@@ -56,11 +56,12 @@ from detectors.kernels import (
     records,
     tuple_type,
 )
-from model.detector import SensorGroup
+from model.detector import Columns, SensorGroup
 
 _UNSET_NS = np.iinfo(np.int64).min
 _VALUE_MAX = 1e100
 _ROWS_MIN = 8
+_ANEW = -1  # in place of the time held: the normal was given up, and the new one does not score yet
 
 HIGH, LOW, BOTH = 1, 2, 3
 
@@ -71,7 +72,7 @@ _NORMAL_FIELDS = [
     ("step", "f8"),  # smallest change ever seen between two rows, unit of the kind; inf = none yet
     ("rows", "i8"),  # rows (cusum: blocks) learned
     ("learned_ns", "i8"),  # time learned
-    ("held_ns", "i8"),  # how long rows have been left out
+    ("held_ns", "i8"),  # how long rows have been left out; _ANEW
     ("mean", "f8"),  # learned, unit of the kind
     ("variance", "f8"),  # learned, its square
 ]
@@ -139,6 +140,17 @@ def fresh(fields: np.dtype[np.void], sensors: SensorGroup) -> Records:
     return made
 
 
+def how_learned(sensors: Records, learning: Learning) -> Columns:
+    """How far each normal is, as ``model.standing.LEARNED`` names it."""
+    ready = (sensors["learned_ns"] >= learning.warmup_ns) & (sensors["rows"] >= _ROWS_MIN)
+    found = {
+        "warming": ~ready,
+        "held_s": np.maximum(sensors["held_ns"], 0) / 1e9,
+        "stale": ~ready & (sensors["held_ns"] == _ANEW),
+    }
+    return {name: np.where(sensors["last_ns"] == _UNSET_NS, np.nan, column) for name, column in found.items()}
+
+
 def known_ns(time_ns: int) -> int | None:
     return None if time_ns == _UNSET_NS else int(time_ns)
 
@@ -186,11 +198,13 @@ def _deviation(own: Normal, statistic: float, sigma_floor: float) -> float:
 def _learn(own: Normal, statistic: float, score: float, dt_ns: int, learning: Learning) -> bool:
     """Take a row into the normal, unless its score is beyond what teaches; True where learning begins (anew)."""
     if abs(score) > learning.hold_sigma:
-        own.held_ns += dt_ns
+        own.held_ns = max(own.held_ns, 0) + dt_ns
         if own.held_ns <= learning.hold_ns:
             return False
         own.rows = 0
-    own.held_ns = 0
+        own.held_ns = _ANEW
+    elif not np.isnan(score):
+        own.held_ns = 0
     if own.rows == 0:
         own.rows = 1
         own.learned_ns = 0

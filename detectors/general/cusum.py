@@ -17,12 +17,13 @@ from detectors.general.baseline import (
     Page,
     cusum_rows,
     fresh,
+    how_learned,
     known_ns,
     sigma_of,
 )
 from detectors.kernels import Records, columns, nanoseconds
 from model.batch import Batch
-from model.detector import SensorGroup
+from model.detector import Columns, SensorGroup
 from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
@@ -152,7 +153,17 @@ class Cusum:
             float(self.cap_sigma),
             float(self.head_start_sigma),
         )
-        learning = Learning(
+        cusum_rows(*columns(batch), scores, state.sensors, page, self._learning())
+        return scores
+
+    def advance(self, state: CusumState, tick: Tick) -> Scores | None:  # noqa: ARG002
+        return None
+
+    def learned(self, state: CusumState) -> Columns:
+        return how_learned(state.sensors, self._learning())
+
+    def _learning(self) -> Learning:
+        return Learning(
             nanoseconds(self.warmup_s),
             nanoseconds(self.hold_s),
             float(self.hold_sigma),
@@ -160,11 +171,6 @@ class Cusum:
             self.sigma_s * 1e9,
             float(self.sigma_floor),
         )
-        cusum_rows(*columns(batch), scores, state.sensors, page, learning)
-        return scores
-
-    def advance(self, state: CusumState, tick: Tick) -> Scores | None:  # noqa: ARG002
-        return None
 
     def explain(self, state: CusumState, slot: int, score: float) -> Explanation:  # noqa: ARG002
         """The mean of the blocks since the larger sum was last 0, against the learned one and three sigma around it."""

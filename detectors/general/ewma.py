@@ -7,10 +7,19 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detectors.declaration import KIND_UNIT, ParameterError, check, declare
-from detectors.general.baseline import EWMA_ADDED, EWMA_FIELDS, Learning, ewma_rows, fresh, known_ns, sigma_of
+from detectors.general.baseline import (
+    EWMA_ADDED,
+    EWMA_FIELDS,
+    Learning,
+    ewma_rows,
+    fresh,
+    how_learned,
+    known_ns,
+    sigma_of,
+)
 from detectors.kernels import Records, columns, nanoseconds
 from model.batch import Batch
-from model.detector import SensorGroup
+from model.detector import Columns, SensorGroup
 from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
@@ -100,7 +109,17 @@ class Ewma:
 
         """
         scores = np.empty(len(batch))
-        learning = Learning(
+        ewma_rows(*columns(batch), scores, state.sensors, self.smooth_s * 1e9, self._learning())
+        return scores
+
+    def advance(self, state: EwmaState, tick: Tick) -> Scores | None:  # noqa: ARG002
+        return None
+
+    def learned(self, state: EwmaState) -> Columns:
+        return how_learned(state.sensors, self._learning())
+
+    def _learning(self) -> Learning:
+        return Learning(
             nanoseconds(self.warmup_s),
             nanoseconds(self.hold_s),
             float(self.hold_sigma),
@@ -108,11 +127,6 @@ class Ewma:
             self.sigma_s * 1e9,
             float(self.sigma_floor),
         )
-        ewma_rows(*columns(batch), scores, state.sensors, self.smooth_s * 1e9, learning)
-        return scores
-
-    def advance(self, state: EwmaState, tick: Tick) -> Scores | None:  # noqa: ARG002
-        return None
 
     def explain(self, state: EwmaState, slot: int, score: float) -> Explanation:
         """The smoothed value against its mean, between the ends of what teaches.

@@ -7,10 +7,21 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detectors.declaration import check, declare
-from detectors.general.tail import BOTH, HIGH, LOW, RARITY_FIELDS, TAIL_ADDED, Learning, fresh, rarity_rows, tail_of
+from detectors.general.tail import (
+    BOTH,
+    HIGH,
+    LOW,
+    RARITY_FIELDS,
+    TAIL_ADDED,
+    Learning,
+    fresh,
+    how_learned,
+    rarity_rows,
+    tail_of,
+)
 from detectors.kernels import Records, columns, nanoseconds
 from model.batch import Batch
-from model.detector import SensorGroup
+from model.detector import Columns, SensorGroup
 from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
@@ -93,7 +104,17 @@ class Rarity:
 
         """
         scores = np.empty(len(batch))
-        learning = Learning(
+        rarity_rows(*columns(batch), scores, state.sensors, self._learning())
+        return scores
+
+    def advance(self, state: RarityState, tick: Tick) -> Scores | None:  # noqa: ARG002
+        return None
+
+    def learned(self, state: RarityState) -> Columns:
+        return how_learned(state.sensors, self._learning())
+
+    def _learning(self) -> Learning:
+        return Learning(
             _SIDES[self.side],
             float(self.tail),
             self.smooth_s * 1e9,
@@ -102,11 +123,6 @@ class Rarity:
             float(self.hold),
             nanoseconds(self.hold_s),
         )
-        rarity_rows(*columns(batch), scores, state.sensors, learning)
-        return scores
-
-    def advance(self, state: RarityState, tick: Tick) -> Scores | None:  # noqa: ARG002
-        return None
 
     def explain(self, state: RarityState, slot: int, score: float) -> Explanation:
         """The smoothed value, and where the tails begin; ``confidence`` is the part of rows that do not go so far."""

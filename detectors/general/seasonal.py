@@ -17,13 +17,14 @@ from detectors.general.tail import (
     Calendar,
     Learning,
     fresh,
+    how_learned,
     seasonal_rows,
     spread_of,
     tail_of,
 )
 from detectors.kernels import Integers, Records, columns, nanoseconds
 from model.batch import Batch
-from model.detector import SensorGroup
+from model.detector import Columns, SensorGroup
 from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
@@ -134,7 +135,19 @@ class Seasonal:
 
         """
         scores = np.empty(len(batch))
-        learning = Learning(
+        calendar = Calendar(nanoseconds(3600.0 * self.zone_h), nanoseconds(self.cycle_s), float(self.days))
+        days = self._days("holidays"), self._days("workdays")
+        seasonal_rows(*columns(batch), scores, state.sensors, self._learning(), calendar, *days)
+        return scores
+
+    def advance(self, state: SeasonalState, tick: Tick) -> Scores | None:  # noqa: ARG002
+        return None
+
+    def learned(self, state: SeasonalState) -> Columns:
+        return how_learned(state.sensors, self._learning())
+
+    def _learning(self) -> Learning:
+        return Learning(
             _SIDES[self.side],
             float(self.tail),
             self.smooth_s * 1e9,
@@ -143,13 +156,6 @@ class Seasonal:
             float(self.hold),
             nanoseconds(self.hold_s),
         )
-        calendar = Calendar(nanoseconds(3600.0 * self.zone_h), nanoseconds(self.cycle_s), float(self.days))
-        days = self._days("holidays"), self._days("workdays")
-        seasonal_rows(*columns(batch), scores, state.sensors, learning, calendar, *days)
-        return scores
-
-    def advance(self, state: SeasonalState, tick: Tick) -> Scores | None:  # noqa: ARG002
-        return None
 
     def explain(self, state: SeasonalState, slot: int, score: float) -> Explanation:
         """The value against what is usual at this hour, and where its tails begin.

@@ -51,7 +51,7 @@ from detectors.kernels import (
     records,
     tuple_type,
 )
-from model.detector import SensorGroup
+from model.detector import Columns, SensorGroup
 
 _UNSET_NS = np.iinfo(np.int64).min
 _VALUE_MAX = 1e100
@@ -171,6 +171,17 @@ def fresh(fields: np.dtype[np.void], sensors: SensorGroup) -> Records:
     if "hour" in (fields.names or ()):
         made["hour"] = -1
     return made
+
+
+def how_learned(sensors: Records, learning: Learning) -> Columns:
+    """How far the tails are that are looked at, as ``model.standing.LEARNED`` names it."""
+    held_ns = sensors["held_ns"][:, [side for side in (0, 1) if learning.side != LOW - side]].max(axis=1)
+    found = {
+        "warming": (sensors["rows"] <= _FIRST) | (sensors["heard_ns"] < learning.warmup_ns),
+        "held_s": held_ns / 1e9,
+        "stale": held_ns > learning.hold_ns,
+    }
+    return {name: np.where(sensors["last_ns"] == _UNSET_NS, np.nan, column) for name, column in found.items()}
 
 
 def tail_of(own: np.void, side: int) -> int | None:

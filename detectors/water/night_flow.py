@@ -146,6 +146,9 @@ class NightFlow:
     def units(self, unit: str) -> dict[str, str]:  # noqa: ARG002
         return dict(zip(COLUMNS, ("sigma", _FLOW, _FLOW, _FLOW, "s"), strict=True))
 
+    def explained_by(self) -> dict[str, str]:
+        return {"observed": "night_m3_h", "expected": "usual_m3_h", "since": "held_s"}
+
     def fits(self, asset: AssetView) -> bool:
         """One flow into it and more."""
         return any(one.unit == _FLOW and one.kind not in self._leaving() for one in asset.inputs)

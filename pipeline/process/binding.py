@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 from detectors import AnyDetector
 from detectors.general.silence import Silence
 from detectors.parameters import build
-from model.detector import Explaining, LowerBounding, SensorGroup
+from model.detector import Explaining, Learning, LowerBounding, SensorGroup
 from model.plan import DetectorSpec, Plan
 from model.sensor import Kind
+from model.standing import CALIBRATION_OVERDUE, standing_units
 from pipeline.process.assets import AssetProgram, bind_assets, confirmed
 from pipeline.process.bound_rule import BoundRule, bind_rule
 from pipeline.process.change import About
 from pipeline.process.explain import Doubles
 from pipeline.process.gateways import Gateways, bind_gateways
+from pipeline.process.standing import Standing
 from rules.language import comparisons
 from rules.possible import Possible
 
@@ -58,10 +60,11 @@ class KindProgram:
     group: SensorGroup
     detectors: list[BoundDetector]
     rules: list[BoundRule]
-    possible: Possible  # of the tests of all rules, one after the other
+    possible: Possible  # of the tests of all rules on readings, one after the other
     silences: frozenset[str]
     explaining: tuple[BoundDetector, ...]
     doubles: Doubles
+    standing: Standing
 
     def silence_s_min(self) -> float:
         """Shortest limit of a rule on silence; inf where there is none."""
@@ -179,19 +182,36 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32]) -> KindProgram:
             detectors.append(BoundDetector(spec, detector, detector.init(group)))
     units = {"value": kind.unit, "quality": "", "clock_fault": ""}
     units |= {bound.spec.id: bound.detector.score_unit(kind.unit) for bound in detectors}
+    learning = (bound.spec.id for bound in detectors if isinstance(bound.detector, Learning))
+    standing = {CALIBRATION_OVERDUE: ""} | {
+        name: unit for id_ in learning for name, unit in standing_units(id_).items()
+    }
     lower_bounds = {
         bound.spec.id: partial(bound.detector.is_lower_bound, bound.state)
         for bound in detectors
         if isinstance(bound.detector, LowerBounding)
     }
     rules = [
-        bind_rule(spec, order, units, lower_bounds, len(sensors))
+        bind_rule(spec, order, units | standing, lower_bounds, len(sensors))
         for order, spec in enumerate(plan.rules)
         if kind.id in spec.kinds
     ]
-    possible = Possible([test.condition for rule in rules for test in rule.tests], list(units))
+    of_readings = [test.condition for rule in rules if not rule.is_standing for test in rule.tests]
+    possible = Possible(of_readings, list(units))
     silences = frozenset(bound.spec.id for bound in detectors if isinstance(bound.detector, Silence))
     named = frozenset[str]().union(*(rule.operands for rule in rules))
+    own = [plan.sensors[i] for i in sensors]
     explaining = [one for one in detectors if isinstance(one.detector, Explaining) and one.spec.id in named]
     doubles = Doubles.of(len(sensors))
-    return KindProgram(kind, sensors, group, detectors, rules, possible, silences, tuple(explaining), doubles)
+    return KindProgram(
+        kind,
+        sensors,
+        group,
+        detectors,
+        rules,
+        possible,
+        silences,
+        tuple(explaining),
+        doubles,
+        Standing.of(named, detectors, own),
+    )

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.alarm import Grade
+from model.errors import ConditionError
 from model.plan import RuleSpec
+from model.standing import is_standing
 from rules.evidence import GradeTest
 from rules.grading import Delays, GradingState
 from rules.language import operands, parse, resolve
@@ -30,6 +32,7 @@ class BoundRule:
     operands: frozenset[str]
     lower_bounds: dict[str, AtLeast]  # operand -> which of its scores are lower bounds
     state: GradingState
+    is_standing: bool = False  # it judges how things stand, once a minute, and no readings
     yields: NDArray[np.bool_] | None = None  # [slots], where a detector on the whole asset judges instead
 
     def grade(self, level: int) -> Grade:
@@ -58,6 +61,10 @@ def bind_rule(
         np.array([round(grade.off_delay_s * 1e9) for grade in spec.grades], np.int64),
     )
     named = frozenset(name for condition in conditions for name in operands(condition))
+    if (standing := any(map(is_standing, named))) and not (spec.assets or all(map(is_standing, named))):
+        raise ConditionError(
+            f"rule {spec.id} names both what stands ({', '.join(sorted(named))}) and what readings say"
+        )
     return BoundRule(
         spec=spec,
         order=order,
@@ -66,4 +73,5 @@ def bind_rule(
         operands=named,
         lower_bounds={name: at_least for name, at_least in lower_bounds.items() if name in named},
         state=GradingState.fresh(slots, len(spec.grades)),
+        is_standing=standing and not spec.assets,
     )

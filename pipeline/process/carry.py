@@ -11,6 +11,7 @@ from typing import Any
 
 from detectors.declaration import teaching
 from model.alarm import Alarm
+from model.standing import CALIBRATION_OVERDUE
 from pipeline.process.assets import AssetProgram
 from pipeline.process.binding import Bound, KindProgram
 from pipeline.process.bound_rule import BoundRule
@@ -63,7 +64,9 @@ def _carry_program(source: KindProgram, target: KindProgram) -> None:
     """What was learned goes on where unit, scan period and settings are the same, or where it does not rest on them."""
     every = slot_pairs(source.group.tags, target.group.tags)
     steady = _of_same_period(source, target, every)
-    unchanged = dict.fromkeys(("value", "quality", "clock_fault"), every)  # operand -> slots in which it goes on
+    unchanged = dict.fromkeys(
+        ("value", "quality", "clock_fault", CALIBRATION_OVERDUE), every
+    )  # operand -> slots in which it goes on
     before = {bound.spec.id: bound for bound in source.detectors}
     for bound in target.detectors:
         old = before.get(bound.spec.id)
@@ -79,8 +82,9 @@ def _carry_program(source: KindProgram, target: KindProgram) -> None:
     rules = {rule.spec.id: rule for rule in source.rules}
     for rule in target.rules:
         old_rule = rules.get(rule.spec.id)
-        if old_rule is not None and rule.operands <= unchanged.keys() and old_rule.spec.grades == rule.spec.grades:
-            goes_on = every if all(unchanged[name] is every for name in rule.operands) else steady
+        named = {name.partition(".")[0] for name in rule.operands}
+        if old_rule is not None and named <= unchanged.keys() and old_rule.spec.grades == rule.spec.grades:
+            goes_on = every if all(unchanged[name] is every for name in named) else steady
             copy_slots(old_rule.state, rule.state, *goes_on)
             rule.state.recount()
 

@@ -61,6 +61,8 @@ def judge_rows(
         possible = program.possible.asked(columns)
         at = 0
         for rule in program.rules:
+            if rule.is_standing:
+                continue
             may_begin = possible[at : at + len(rule.tests)]
             at += len(rule.tests)
             some = _concerned(rule, columns, may_begin, slots)
@@ -80,15 +82,16 @@ def judge_rows(
 
 
 def judge_tick(
-    bound: Bound, tick: Tick, last_value: NDArray[np.float64], held: NDArray[np.bool_]
+    bound: Bound, tick: Tick, last_value: NDArray[np.float64], held: NDArray[np.bool_], *, read_off: bool
 ) -> tuple[list[LevelChange], NDArray[np.bool_]]:
-    """What the passing of time changes: silence, and delays that are over. Time alone never clears an alarm.
+    """What the passing of time changes: silence, and delays that are over. It never clears an alarm of readings.
 
     Args:
         bound: changed in place.
         tick: ``elapsed_ns`` without the system's own outages.
         last_value: float64 [n sensors], for the why of the change.
         held: bool [n sensors], whose silence raises nothing now, because that of their gateway says it all.
+        read_off: look how things stand, too.
 
     Returns:
         the changes, and which sensors were held back so: bool [n sensors].
@@ -104,6 +107,8 @@ def judge_tick(
             score = detector.detector.advance(detector.state, tick)
             if score is not None:
                 scores[detector.spec.id] = score
+        if read_off:
+            scores |= program.standing.read_off(tick)
         for rule in program.rules:
             if not _concerned_by_time(rule, scores):
                 continue
@@ -218,10 +223,11 @@ def _columns_over_time(
 
 
 def _entered(rule: BoundRule, columns: Columns) -> NDArray[np.int8]:
-    """Evidence of scores that time alone gave, int8 [m, g]: it raises and never clears."""
+    """Evidence of scores that time alone gave, int8 [m, g]: it raises, and clears nothing but what stands."""
     good = np.zeros(len(columns["quality"]), np.uint8)
     evidence = np.stack([test.evidence(columns, good) for test in rule.tests], axis=1)
-    evidence[evidence == CLEARS] = SAYS_NOTHING
+    if not rule.is_standing:
+        evidence[evidence == CLEARS] = SAYS_NOTHING
     return evidence
 
 
@@ -261,7 +267,8 @@ def _rule_over_time(
 ) -> Iterator[LevelChange]:
     """What time changes for one rule; ``entered`` is None where its scores come with rows alone."""
     if entered is not None:
-        some = np.flatnonzero((entered == ENTERS).any(axis=1)).astype(np.int32)
+        begun = (rule.state.begun_ns != NEVER).any(axis=1) if rule.is_standing else False
+        some = np.flatnonzero((entered == ENTERS).any(axis=1) | begun).astype(np.int32)
         if len(some):
             at_once = rule.delays.on_ns == 0
             delays = Delays(np.where(at_once, 0, _NEVER_BY_ROWS_NS), rule.delays.off_ns)

@@ -156,7 +156,7 @@ def _fill_program(program: KindProgram, snapshot: Snapshot, meta: _Meta) -> list
             anew.append(name)
     for rule in program.rules:
         name = _rule_name(program, rule)
-        if rule.operands & fresh or _fill(rule.state, name, snapshot.arrays):
+        if {operand.partition(".")[0] for operand in rule.operands} & fresh or _fill(rule.state, name, snapshot.arrays):
             anew.append(name)
         rule.state.recount()
     return anew

@@ -41,6 +41,7 @@ from pipeline.process.self_watch import (
     finding_event,
     gap_why,
 )
+from pipeline.process.standing import is_new_minute
 from rules.alarm_machine import ACTIVE, AlarmMachine, Circumstance, Signal, Subject
 
 #: Commands whose ids are remembered, so that one sent twice has one effect.
@@ -169,15 +170,16 @@ def _admit_and_judge(state: State, batch: Batch, offsets: NDArray[np.int64]) -> 
 
 
 def _tick(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
-    events = _advance_clock(state, offset, tick)
     clock = state.clock
+    minute = is_new_minute(clock.wall_ns, tick.wall_ns)
+    events = _advance_clock(state, offset, tick)
     due = state.reorder.due(state.bound.lateness_ns, clock.live_ns)
     if due:
         events += _admit_and_judge(state, to_batch(due), np.full(len(due), offset, np.int64))
     live = Tick(tick.wall_ns, clock.live_ns)
     events += _gateways_silent(state, offset, live)
     held = held_back(state.bound.gateways, state.gateways, clock.live_ns)
-    changes, withheld = judge_tick(state.bound, live, last_values(state.recent), held)
+    changes, withheld = judge_tick(state.bound, live, last_values(state.recent), held, read_off=minute)
     count_withheld(state.bound.gateways, state.gateways, withheld)
     for change in changes:
         circumstance = Circumstance(

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from detectors import AnyDetector
 from model import unit
 from model.batch import BAD, GOOD, Batch
-from model.detector import Explaining, SensorGroup
+from model.detector import Explaining, Learning, SensorGroup
 from model.inputs import Tick
 from model.plan import Parameter
+from model.standing import LEARNED
 from tests.naive.detectors import NAIVE
 
 PERIOD_S = 1.0
@@ -382,6 +383,24 @@ def an_explanation_is_that_of_the_last_row(name: str, detector: AnyDetector, str
     assert before == {column: array.tobytes() for column, array in columns_of(whole).items()}
 
 
+def what_is_learned_is_said_of_every_sensor(name: str, detector: AnyDetector, stream: Stream) -> None:
+    if not isinstance(detector, Learning):
+        return
+    sensors = SensorGroup((*stream.sensors.tags, "never"), np.append(stream.sensors.period_s, PERIOD_S))
+    whole, cut = detector.init(sensors), detector.init(sensors)
+    play(detector, dataclasses.replace(stream, sensors=sensors), state=whole)
+    play(detector, dataclasses.replace(stream, sensors=sensors), state=cut, cuts=tuple(range(len(stream.rows))))
+    said, again = detector.learned(whole), detector.learned(cut)
+    heard = np.isin(np.arange(len(sensors)), stream.rows.sensor[np.isfinite(stream.rows.value)])
+    assert said.keys() == LEARNED.keys()
+    for column, values in said.items():
+        assert (values.dtype, values.shape) == (np.float64, (len(sensors),))
+        assert values.tobytes() == again[column].tobytes()
+        assert (np.isnan(values) == ~heard).all()
+        assert (values[heard] >= 0.0).all()
+    assert set(np.r_[said["warming"][heard], said["stale"][heard]]) <= {0.0, 1.0}
+
+
 def units_are_known(name: str, detector: AnyDetector) -> None:
     for kind in ("%LEL", "%VOL", "ppm", "kPa", "mH2O", "m3/h", "degC", "dB/m", "kW/m2", "1", "%"):
         assert unit.known(detector.score_unit(kind)), detector.score_unit(kind)
@@ -403,4 +422,5 @@ CHECKS: tuple[Callable[[str, AnyDetector, Stream], None], ...] = (
     an_empty_batch_is_nothing,
     a_state_that_outlasts_settings_has_one_form,
     an_explanation_is_that_of_the_last_row,
+    what_is_learned_is_said_of_every_sensor,
 )
