@@ -86,7 +86,7 @@ def _why_rows(why: Why, speak: str, zone: str) -> list[tuple[str, str]]:
 
 def explained(detector: str, told: Explanation, speak: str, zone: str) -> str:
     """What a detector knows beside its score, in words; empty where it knows nothing."""
-    unit = f" {told.unit}" if told.unit else ""
+    unit = f" {told.unit}" if told.unit not in {"", "1"} else ""
     words = []
     for key, amount in (("observed", told.observed), ("expected", told.expected)):
         if amount is not None:

@@ -28,6 +28,7 @@ def test_everything_that_is_known_is_said_with_units_and_local_time() -> None:
         (Explanation(), ""),
         (Explanation(unit="kPa"), ""),
         (Explanation(observed=0.0), "d: saw 0"),
+        (Explanation(observed=0.5, unit="1"), "d: saw 0.5"),
         (Explanation(high=3.0, unit="kPa"), "d: usual ≤ 3 kPa"),
         (Explanation(low=-3.0, unit="kPa"), "d: usual ≥ -3 kPa"),
         (Explanation(confidence=0.0), "d: confidence 0 %"),
