@@ -10,9 +10,10 @@ import numpy as np
 from detectors.declaration import KIND_UNIT, check, declare
 from detectors.general.change_points import change_rows
 from detectors.general.change_state import BOTH, HIGH, LOW, UNSET_NS, Settings, fresh, mean_since
+from detectors.general.held import how_learned
 from detectors.kernels import Records, columns, nanoseconds
 from model.batch import Batch
-from model.detector import SensorGroup
+from model.detector import Columns, SensorGroup
 from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
@@ -132,6 +133,9 @@ class Change:
 
     def advance(self, state: ChangeState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
+
+    def learned(self, state: ChangeState) -> Columns:
+        return how_learned(state.sensors, np.isnan(state.sensors["centre"]))
 
     def explain(self, state: ChangeState, slot: int, score: float) -> Explanation:
         """The mean since the onset against that before, and three sigma of a block around it.

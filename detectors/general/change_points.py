@@ -42,6 +42,7 @@ from detectors.kernels import (
 _VALUE_MAX = 1e100
 _TOP = 1 << (LEVELS - 1)
 _SURER = 1.0  # sigma; so much surer must it be that a change is over than that there is one
+_ANEW = -1  # in place of the time held: the normal was given up, and the new one does not score yet
 _KNOWN = 8  # buckets of a size that teach its spread before windows of that size are judged; blocks before an onset
 _SETTINGS = tuple_type(
     Settings, types.int64, types.int64, types.float64, types.int64, *(types.float64,) * 3, types.int64
@@ -287,7 +288,8 @@ def _forget(own: Buckets) -> None:
     own.mean = 0.0
     own.oldest = float(_TOP)
     own.learned_ns = 0
-    own.held_ns = 0
+    own.held_ns = _ANEW
+    own.centre = np.nan
     own.since_ns = UNSET_NS
     for level in range(LEVELS):
         own.filled[level] = 0
@@ -324,7 +326,7 @@ def _judge(own: Buckets, dt_ns: int, settings: Settings) -> None:
         if own.since_ns == UNSET_NS:
             _cut(own, found.since_ns, 1, settings.normal_ns)
             own.since_ns = found.since_ns
-        own.held_ns += dt_ns
+        own.held_ns = max(own.held_ns, 0) + dt_ns
         own.centre = own.mean
         if own.held_ns > settings.hold_ns:
             _forget(own)

@@ -32,7 +32,7 @@ CHANGE_FIELDS = np.dtype(
         ("total", "f8"),  # of the open block
         ("pending", "i8"),  # its rows
         ("learned_ns", "i8"),  # time heard since learning began
-        ("held_ns", "i8"),  # how long the score has been beyond hold_sigma
+        ("held_ns", "i8"),  # how long the score has been beyond hold_sigma; -1 = the normal was given up
         ("score", "f8"),  # of the last block, sigma
         ("since_ns", "i8"),  # onset of the change that lasts; unset = none
         ("onset_ns", "i8"),  # the likeliest onset, however unsure

@@ -11,6 +11,7 @@ from numba import njit, types
 from numpy.typing import NDArray
 
 from detectors.declaration import ParameterError, check, declare
+from detectors.general.held import how_learned
 from detectors.kernels import (
     AHEAD,
     F64,
@@ -29,7 +30,7 @@ from detectors.kernels import (
     tuple_type,
 )
 from model.batch import Batch
-from model.detector import SensorGroup
+from model.detector import Columns, SensorGroup
 from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
@@ -38,6 +39,7 @@ _UNSET_NS = np.iinfo(np.int64).min
 _VALUE_MAX = 1e100
 _BANDS = 8  # at most
 _SLOWEST = 2  # pairs of the slowest band in a block
+_ANEW = -1  # in place of the time held: the normal was given up, and the new one does not score yet
 _KNOWN = 8  # blocks learned before the first score
 
 HIGH, LOW, BOTH = 1, 2, 3
@@ -58,7 +60,7 @@ SPECTRUM_FIELDS = np.dtype(
         ("energy", "f8", _BANDS),  # of the pairs of the open block, unit of the kind squared
         ("blocks", "f8"),  # learned, as far as they are not forgotten
         ("learned_ns", "i8"),
-        ("held_ns", "i8"),  # how long blocks have been left out
+        ("held_ns", "i8"),  # how long blocks have been left out; _ANEW
         ("mean", "f8", _BANDS + 1),  # of the cube root of the power of all bands together, then of each
         ("variance", "f8", _BANDS + 1),
         ("score", "f8"),  # of the last block, sigma
@@ -210,6 +212,9 @@ class Spectrum:
     def advance(self, state: SpectrumState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
 
+    def learned(self, state: SpectrumState) -> Columns:
+        return how_learned(state.sensors, np.isnan(state.sensors["score"]))
+
     def explain(self, state: SpectrumState, slot: int, score: float) -> Explanation:
         """Root mean square of the octave that gave the score, against what it usually is; blocks beyond do not teach.
 
@@ -286,12 +291,15 @@ def _close(own: Octaves, settings: Settings) -> None:
             own.observed, own.expected = math.sqrt(power), own.mean[place] ** 1.5
     own.score = score if ready else np.nan
     own.block_ns = own.began_ns
-    if own.held_ns == 0:
+    if own.held_ns <= 0:
         own.since_ns = own.began_ns
-    own.held_ns = own.held_ns + own.open_ns if furthest > settings.hold_sigma else 0
+    if furthest > settings.hold_sigma:
+        own.held_ns = max(own.held_ns, 0) + own.open_ns
+    elif ready:
+        own.held_ns = 0
     if own.held_ns > settings.hold_ns:
-        own.held_ns, own.learned_ns, own.blocks, own.score = 0, 0, 0.0, np.nan
-    if own.held_ns == 0:
+        own.held_ns, own.learned_ns, own.blocks, own.score = _ANEW, 0, 0.0, np.nan
+    if own.held_ns <= 0:
         share = max(1.0 / (own.blocks + 1.0), own.open_ns / (settings.normal_ns + own.open_ns))
         own.blocks = 1.0 / share
         own.learned_ns += own.open_ns

@@ -11,6 +11,7 @@ from numba import njit, types
 from numpy.typing import NDArray
 
 from detectors.declaration import KIND_UNIT, ParameterError, check, declare
+from detectors.general.held import how_learned
 from detectors.kernels import (
     AHEAD,
     F64,
@@ -29,7 +30,7 @@ from detectors.kernels import (
     tuple_type,
 )
 from model.batch import Batch
-from model.detector import SensorGroup
+from model.detector import Columns, SensorGroup
 from model.explanation import Explanation
 from model.inputs import Tick
 from model.scores import Scores
@@ -38,6 +39,7 @@ _UNSET_NS = np.iinfo(np.int64).min
 _VALUE_MAX = 1e100
 _BINS = 24  # of a cycle
 _ROWS_MIN = 8
+_ANEW = -1  # in place of the time held: the normal was given up, and the new one does not score yet
 
 TREND_FIELDS = np.dtype(
     [
@@ -46,7 +48,7 @@ TREND_FIELDS = np.dtype(
         ("last", "f8"),  # its value, unit of the kind
         ("step", "f8"),  # smallest change ever seen between two rows, unit of the kind; inf = none yet
         ("learned_ns", "i8"),  # time heard since learning began
-        ("held_ns", "i8"),  # how long rows have been left out
+        ("held_ns", "i8"),  # how long rows have been left out; _ANEW
         ("rows", "i8"),  # in the level since it was begun
         ("level", "f8"),  # at the last row, without the season
         ("earlier", "f8"),  # mean of the first cycle
@@ -106,12 +108,7 @@ _SETTINGS = tuple_type(Settings, _F64, _F64, _F64, _F64, _I64, _F64, _I64, _F64,
 
 @dataclass(slots=True)
 class TrendState:
-    """What is known of each sensor.
-
-    Attributes:
-        sensors: records [m] of ``TREND_FIELDS``, which gives the meaning and unit of each field.
-
-    """
+    """What is known of each sensor: records [m] of ``TREND_FIELDS``, which gives the meaning and unit of each field."""
 
     sensors: Records
 
@@ -135,9 +132,8 @@ class Trend:
     on by itself, its slope fading with ``damp_s``. After ``hold_s`` of that level, slope and sigma are learned anew;
     the season is kept.
 
-    Use it: for what drifts by itself (a tank that fills, a filter that clogs, a battery, a day's warming) or goes in
-    cycles (a batch, a day), and should be told when it leaves its course. ``ewma`` takes the drift or the cycle into
-    its sigma and sees nothing smaller. ``seasonal`` knows days of work and rest, but no drift.
+    Use it: for what drifts by itself (a tank that fills, a filter that clogs) or goes in cycles (a batch, a day).
+    ``ewma`` takes drift and cycle into its sigma. ``seasonal`` knows days of work and rest, but no drift.
 
     Fails: on a drift that becomes steeper more slowly than ``slope_s``, which it follows; on jumps that are meant,
     after which it waits ``hold_s``; on cycles of changing length, and with a cycle that holds weekends.
@@ -234,6 +230,10 @@ class Trend:
     def advance(self, state: TrendState, tick: Tick) -> Scores | None:  # noqa: ARG002
         return None
 
+    def learned(self, state: TrendState) -> Columns:
+        own, warmup_ns = state.sensors, 3 * nanoseconds(self.cycle_s) + nanoseconds(self.warmup_s)
+        return how_learned(own, (own["learned_ns"] < warmup_ns) | (own["judged"] < _ROWS_MIN))
+
     def explain(self, state: TrendState, slot: int, score: float) -> Explanation:
         """What was foretold for the last row, and the smoothed distance from it; rows beyond the ends do not teach.
 
@@ -310,18 +310,17 @@ def _judge(own: Components, settings: Settings) -> float:
     """Score the smoothed residual; NaN while sigma is not known."""
     if own.learned_ns < 3 * settings.cycle_ns + settings.warmup_ns or own.judged < _ROWS_MIN:
         return np.nan
-    sigma = max(math.sqrt(own.variance * (own.judged + 1.0) / own.judged), settings.sigma_floor)
-    if own.step < np.inf:
-        sigma = max(sigma, 0.5 * own.step)
+    least = max(settings.sigma_floor, 0.5 * own.step if own.step < np.inf else 0.0)
+    sigma = max(math.sqrt(own.variance * (own.judged + 1.0) / own.judged), least)
     return own.residual / sigma if sigma > 0.0 else 0.0
 
 
 @njit(nogil=True, error_model="numpy")
 def _hold(own: Components, dt_ns: int, settings: Settings) -> None:
     """Leave a row out; after so long of nothing else forget level, slope and sigma, and keep the season."""
-    own.held_ns += dt_ns
+    own.held_ns = max(own.held_ns, 0) + dt_ns
     if own.held_ns > settings.hold_ns:
-        own.held_ns, own.rows, own.judged = 0, 0, 0
+        own.held_ns, own.rows, own.judged = _ANEW, 0, 0
         own.learned_ns = 3 * settings.cycle_ns
         own.slope, own.residual = 0.0, 0.0
 
@@ -332,7 +331,7 @@ def _foretell(own: Components, now: float, passed_ns: int, season: float, settin
     left = settings.damp_ns / (settings.damp_ns + passed_ns)
     own.slope *= left
     own.level += own.slope * passed_ns
-    if passed_ns > max(settings.level_ns, float(own.gap_ns)) and own.held_ns == 0:
+    if passed_ns > max(settings.level_ns, float(own.gap_ns)) and own.held_ns <= 0:
         own.rows = 0
     if own.rows == 0:
         own.level = now - season
@@ -351,7 +350,8 @@ def _follow(own: Components, now_ns: int, now: float, dt_ns: int, season: float,
     if abs(score) > settings.hold_sigma:
         _hold(own, dt_ns, settings)
         return score if own.rows > 0 else np.nan
-    own.held_ns = 0
+    if not np.isnan(score):
+        own.held_ns = 0
     own.rows += 1
     own.learned_ns += dt_ns
     own.level += max(1.0 / own.rows, _share(dt_ns, settings.level_ns)) * apart

@@ -20,6 +20,9 @@ CASES = {
     "rarity": ({"smooth_s": 0.0, "warmup_s": 100.0, "hold_s": 50.0}, 300, 60),
     "seasonal": ({"cycle_s": 48.0, "smooth_s": 0.0, "warmup_s": 100.0, "hold_s": 50.0}, 3000, 60),
     "rise": ({"smooth_s": 0.0, "warmup_s": 100.0, "hold_s": 50.0, "background_s": 20.0}, 300, 60),
+    "change": ({"warmup_s": 100.0, "hold_s": 50.0}, 300, 60),
+    "spectrum": ({"bands": 1.0, "warmup_s": 100.0, "hold_s": 50.0}, 300, 60),
+    "trend": ({"smooth_s": 0.0, "level_s": 4.0, "slope_s": 20.0, "warmup_s": 100.0, "hold_s": 50.0}, 300, 60),
     "creep": ({"block_s": 1.0, "hold": 1.0}, 10 * DAY, 33 * DAY),
 }
 
@@ -42,7 +45,8 @@ def test_a_sensor_goes_through_warm_up_fault_and_a_new_normal(name: str) -> None
 
     def feed(level: float, rows: int) -> tuple[float, float, float]:
         nonlocal at
-        fed.rows(level + noise[at : at + rows])
+        mine = noise[at : at + rows]  # the fault is another level, or for spectrum a higher noise
+        fed.rows(mine * level**3 if name == "spectrum" else level + mine)
         at += rows
         return said(fed)
 
