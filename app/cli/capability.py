@@ -37,9 +37,9 @@ def capability(
 
     configured = read(config)
     speak = language(lang, configured.language)
-    saved_ns, found = of_newest(Paths.under(configured.data_dir).snapshots, asset or [])
+    saved_ns, found, learning = of_newest(Paths.under(configured.data_dir).snapshots, asset or [])
     if as_json:
-        print_json({"saved_ns": saved_ns, "horizons_s": HORIZONS_S, "found": list(found)})
+        print_json({"saved_ns": saved_ns, "horizons_s": HORIZONS_S, "found": list(found), "learning": learning})
         return
     keys = ("capability_asset", "quality_kind", "capability_working", "capability_what")
     words = [say(key, speak) for key in keys] + [f"{horizon_s / 60:g} min" for horizon_s in HORIZONS_S]
@@ -52,6 +52,9 @@ def capability(
         style = "bold red" if one.where == "none" else "yellow" if one.working < one.sensors else ""
         table.add_row(one.asset, one.kind, f"{one.working}/{one.sensors}", way, *sizes, style=style)
     out.print(table)
+    for still in learning:
+        counts = {"warming": still.warming, "stale": still.stale, "sensors": still.sensors}
+        out.print(say("capability_learning", speak, detector=still.detector, kind=still.kind, **counts), style="yellow")
 
 
 def _way(one: Capability) -> str:

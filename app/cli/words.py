@@ -162,6 +162,10 @@ WORDS: dict[str, Text] = {
     "capability_all_rise": Text("全部测点升", "rise at all"),
     "capability_all_fall": Text("全部测点降", "fall at all"),
     "capability_none": Text("测点缺失，什么也发现不了", "sensors missing: nothing is seen"),
+    "capability_learning": Text(
+        "{detector}（{kind}）：{sensors} 个测点中 {warming} 个仍在学习、暂不判断，{stale} 个基线过期正在重学",
+        "{detector} ({kind}): of {sensors} sensors {warming} are still being learned and not judged, {stale} anew",
+    ),
     "capability_coming": Text("即将报警", "an alarm is coming"),
     "tuning": Text("试验扰动", "Trying disturbances"),
     "tune_quiet": Text(

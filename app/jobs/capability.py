@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from model.errors import FengsuiError, StoreError
+from pipeline.capability.learning import StillLearning, still_learning
 from pipeline.capability.what_if import Capability, capabilities, judged_assets
 from store import snapshots
 
 
-def of_newest(folder: Path, assets: Sequence[str]) -> tuple[int, Iterator[Capability]]:
-    """When the newest snapshot was saved (ns since 1970), and what would be seen from there.
+def of_newest(folder: Path, assets: Sequence[str]) -> tuple[int, Iterator[Capability], list[StillLearning]]:
+    """When the newest snapshot was saved (ns since 1970), what would be seen from there, and who is still learning.
 
     Raises:
         StoreError: there is no snapshot that can be used.
@@ -26,4 +27,5 @@ def of_newest(folder: Path, assets: Sequence[str]) -> tuple[int, Iterator[Capabi
     if unknown:
         raise FengsuiError(f"--asset must be an asset with sensors, got {', '.join(unknown)}")
     saved = next(path for path in reversed(snapshots.files(folder)) if snapshots.offset_of(path) == whole.offset)
-    return saved.stat().st_mtime_ns, capabilities(whole, assets or known)
+    asked = assets or known
+    return saved.stat().st_mtime_ns, capabilities(whole, asked), list(still_learning(whole, asked))

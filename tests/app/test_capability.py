@@ -66,6 +66,16 @@ def test_programs_get_the_same(config: Path) -> None:
     assert any(one["rises"] and one["smallest"][0] for one in told["found"])
 
 
+def test_detectors_that_are_still_learning_are_named(config: Path) -> None:
+    _, said = run(config, "--json")
+    learning = {one["detector"]: one for one in json.loads(said)["learning"]}
+    assert learning, "a minute is too short for any normal"
+    for one in learning.values():
+        assert (one["kind"], one["sensors"], one["warming"], one["stale"]) == ("ch4_lel", 2, 2, 0)
+    assert "of 2 sensors 2 are still being learned" in " ".join(run(config)[1].split())
+    assert "仍在学习" in run(config, lang="zh")[1]
+
+
 def test_an_asset_that_is_not_there_is_refused_by_name(config: Path) -> None:
     code, said = run(config, "--asset", "moon")
     assert code == 1
