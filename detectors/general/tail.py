@@ -30,12 +30,12 @@ with extreme value theory, KDD 2017 for tails.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types
-from numpy.typing import NDArray
 
+from detectors.general.tail_records import Season, Tails
 from detectors.kernels import (
     AHEAD,
     F64,
@@ -101,38 +101,6 @@ SEASON_FIELDS = np.dtype(
         *_TAIL_FIELDS,
     ]
 )
-
-
-class Tails(Protocol):
-    """The part of a sensor's record that both have; ``_TAIL_FIELDS`` says what each field holds."""
-
-    gap_ns: int
-    last_ns: int
-    last: float
-    step: float
-    smoothed: int
-    level: float
-    rows: int
-    heard_ns: int
-    held_ns: NDArray[np.int64]
-    first: NDArray[np.float64]
-    begin: NDArray[np.float64]
-    excess: NDArray[np.float64]
-    beyond: NDArray[np.int64]
-    rare_ns: NDArray[np.int64]
-
-
-class Season(Tails, Protocol):
-    """One sensor's record of ``SEASON_FIELDS``."""
-
-    day: int
-    hour: int
-    total: float
-    count: int
-    spread: float
-    mean: NDArray[np.float64]
-    variance: NDArray[np.float64]
-    days: NDArray[np.int64]
 
 
 class Learning(NamedTuple):

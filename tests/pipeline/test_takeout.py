@@ -189,7 +189,8 @@ def without_detectors(plan: Plan, gone: set[str]) -> Plan:
     """The plan without these detectors, and without the rules that cannot be judged then."""
 
     def rests_on_the_gone(rule: RuleSpec) -> bool:
-        return any(operands(parse(grade.when)) & gone for grade in rule.grades)
+        named = {operand.partition(".")[0] for grade in rule.grades for operand in operands(parse(grade.when))}
+        return bool(named & gone)
 
     return replace(
         plan,
