@@ -44,7 +44,7 @@ check: setup  ## format, lint, types, floors, domain packs, links in the documen
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/fengsui check --config deploy/fengsui/fengsui.yaml
+	$(BIN)/fengsui check gas pipeline fire water plant series --config deploy/fengsui/fengsui.yaml
 	$(RUN) pytest --quiet tests/house/test_documents.py
 
 prove: setup  ## the long proofs: kills, soaks, whole recordings

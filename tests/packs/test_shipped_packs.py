@@ -34,6 +34,7 @@ def report() -> CheckReport:
     return check(NAMES, Path())
 
 
+@pytest.mark.prove  # `make check` plays them all
 @pytest.mark.parametrize("at", range(len(PACKS.tests)), ids=[f"{test.kind}: {test.name.en}" for test in PACKS.tests])
 def test_given_these_readings_then_these_alarms(at: int, report: CheckReport) -> None:
     assert report.results[at].test.place == PACKS.tests[at].place
