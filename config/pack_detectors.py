@@ -16,9 +16,12 @@ from detectors.declaration import ParameterError
 from detectors.general.change import Change
 from detectors.general.cusum import Cusum
 from detectors.general.flatline import Flatline
+from detectors.general.rarity import Rarity
 from detectors.general.rate import Rate
+from detectors.general.seasonal import Seasonal
 from detectors.general.silence import Silence
 from detectors.general.spectrum import Spectrum
+from detectors.general.tail import CAP
 from detectors.parameters import build, build_for_assets
 from model.detector import Confirming, Learning, operand_units
 from model.errors import Place
@@ -115,6 +118,8 @@ def _score_range(detector: AnyDetector) -> tuple[float, float]:
     """Least and largest score that there can be."""
     if isinstance(detector, Cusum):
         return 0.0, detector.cap_sigma
+    if isinstance(detector, Rarity | Seasonal):
+        return 0.0, CAP
     return (0.0 if isinstance(detector, Change | Flatline | Silence | Spectrum) else -math.inf), math.inf
 
 

@@ -311,6 +311,8 @@ PACK_DOUBTS = [
     ("rules", "level_rate > 1 m/min", "level_sum >= 19.5", ""),
     ("rules", "level_rate > 1 m/min", "level_shift <= -4.5", "rules.yaml:8 rules.tank.level.grades.red.when: should have a limit between the ends of level_shift, 0 to inf, got 'value >= 18 m or level_shift <= -4.5'"),
     ("rules", "level_rate > 1 m/min", "level_shift >= 4.5", ""),
+    ("rules", "level_rate > 1 m/min", "level_rare > 20", "rules.yaml:8 rules.tank.level.grades.red.when: should have a limit between the ends of level_rare, 0 to 20, got 'value >= 18 m or level_rare > 20'"),
+    ("rules", "level_rate > 1 m/min", "level_rare >= 6", ""),
     ("rules", 'm"}', 'm", off_delay: 5 s}', ""),
     ("kinds", "period_s: 10", "period_s: 10\n    on_change: true", ""),
 ]  # fmt: skip
@@ -323,7 +325,8 @@ def test_what_can_never_come_on_is_warned_of(
     texts = {
         "kinds": KINDS,
         "detectors": f"{DETECTORS}  level_sum: {{detector: cusum, kinds: [level]}}\n"
-        "  level_shift: {detector: change, kinds: [level]}\n",
+        "  level_shift: {detector: change, kinds: [level]}\n"
+        "  level_rare: {detector: rarity, kinds: [level]}\n",
         "rules": RULES,
     }
     assert right in texts[section]
