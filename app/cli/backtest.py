@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 nothing recorded or nothing to compare with, 2 wrong confi
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,14 +12,14 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from app.cli.backtest_page import page, summary
+from app.cli.backtest_page import load_data, page, summary
 from app.cli.quality_stuck import length
 from app.cli.screen import (
     CONFIG_DEFAULT,
     ConfigOption,
     JsonOption,
     LangOption,
-    given_time,
+    given_span,
     grade_text,
     language,
     out,
@@ -31,12 +30,12 @@ from app.cli.screen import (
 from app.configured import read
 
 if TYPE_CHECKING:
-    from app.jobs.backtest import Archived, Backtest, Recorded, Span
+    from app.jobs.backtest import Archived, Backtest, Judgement, Recorded
     from model.plan import Plan
 
 _COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
 _SHOWN_MAX = 20
-_HOUR_NS = 3600 * 10**9
+_DAY_H = 24.0
 
 
 def backtest(
@@ -52,6 +51,9 @@ def backtest(
     ] = None,
     pack: Annotated[str, typer.Option("--pack", help="Of a recording: the pack to compare with.")] = "",
     changed: Annotated[str, typer.Option("--changed", help="Of a recording: the changed pack.")] = "",
+    channels: Annotated[
+        Path | None, typer.Option("--map", help="Of a recording: channel map; by default one of the pack's.")
+    ] = None,
     labels: Annotated[
         Path | None, typer.Option("--labels", help="What happened: CSV with start, end, name, subject.")
     ] = None,
@@ -71,14 +73,11 @@ def backtest(
         readings: Archived | Recorded = job.Archived(configured, tick)
         old = job.running_plan(configured) if before is None else job.configured_plan(before)
         new = job.configured_plan(config)
-        until_ns = given_time(end, zone, "--to") or time.time_ns()
-        from_ns = given_time(begin, zone, "--from") or until_ns - 24 * _HOUR_NS
-        span = job.Span(from_ns, until_ns, int(warmup * _HOUR_NS))
-        if until_ns <= from_ns:
-            raise typer.BadParameter(f"must be before --to, got {begin!r}", param_hint="--from")
+        span = job.Span(*given_span(begin, end, zone, _DAY_H), round(warmup * 3600e9))
     else:
-        speak, zone = language(lang), "UTC"
-        readings, old, new, span = _recorded(recording, pack, changed)
+        speak = language(lang)
+        readings, old, new = _recorded(recording, pack, channels, changed)
+        span, zone = readings.span(), readings.zone
     known = job.read_labels(labels, zone) if labels else ()
     with Progress(*_COLUMNS, console=out, transient=True, disable=as_json) as progress:
         task = progress.add_task(say("backtest_playing", speak), total=1.0)
@@ -101,16 +100,15 @@ def backtest(
             out.print(say("backtest_page", speak, path=html), markup=False, soft_wrap=True)
 
 
-def _recorded(recording: Path, pack: str, changed: str) -> tuple[Recorded, Plan, Plan, Span]:
+def _recorded(recording: Path, pack: str, channels: Path | None, changed: str) -> tuple[Recorded, Plan, Plan]:
     from app.jobs import backtest as job
     from app.jobs.evaluate import Family, family_of
 
     if not changed:
         raise typer.BadParameter("must name the changed pack of the recording", param_hint="--changed")
-    old = family_of(recording, pack, None, Path.cwd())
+    old = family_of(recording, pack, channels, Path.cwd())
     readings = job.Recorded(recording, old)
-    plans = (readings.plan(Family(name, old.channels), Path.cwd()) for name in (old.pack, changed))
-    return readings, *plans, readings.span()  # type: ignore[return-value]
+    return readings, readings.plan(old, Path.cwd()), readings.plan(Family(changed, old.channels), Path.cwd())
 
 
 def _show(found: Backtest, speak: str, zone: str) -> None:
@@ -159,22 +157,13 @@ def _plain(found: Backtest) -> dict[str, object]:
         "readings": found.readings,
         "unknown": found.unknown,
         "damaged": found.damaged,
-        "before": _judged(found, old=True),
-        "after": _judged(found, old=False),
+        "before": _judged(found.before),
+        "after": _judged(found.after),
         "differences": found.differences,
         "labels": found.labels,
         "took_s": found.took_s,
     }
 
 
-def _judged(found: Backtest, *, old: bool) -> dict[str, object]:
-    one = found.before if old else found.after
-    load = {name: getattr(one.load, name) for name in one.load.__slots__ if name not in ("windows", "grades")}
-    return {
-        "version": one.version,
-        "load": load
-        | {"windows": one.load.windows.tolist()}
-        | {"grades": {grade.name.lower(): count for grade, count in one.load.grades.items()}},
-        "episodes": one.episodes,
-        "told": one.told,
-    }
+def _judged(one: Judgement) -> dict[str, object]:
+    return {"version": one.version, "load": load_data(one.load), "episodes": one.episodes, "told": one.told}

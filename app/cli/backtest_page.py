@@ -115,6 +115,13 @@ def _events(found: Backtest, speak: str, zone: str) -> Iterator[str]:
     yield table((say(key, speak) for key in keys), rows)
 
 
+def load_data(load: Load) -> dict[str, object]:
+    """A load for programs."""
+    figures = {name: getattr(load, name) for name in load.__slots__ if name not in ("windows", "grades")}
+    grades = {grade.name.lower(): count for grade, count in load.grades.items()}
+    return figures | {"windows": load.windows.tolist(), "grades": grades}
+
+
 def actors_of(name: str, load: Load, speak: str) -> Iterator[str]:
     """Who alarms most."""
     yield heading(f"{say('backtest_actors', speak)} ({name})" if name else say("backtest_actors", speak))

@@ -6,7 +6,6 @@ configuration or use.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -17,14 +16,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from app.cli import html_page
-from app.cli.backtest_page import actors_of
+from app.cli.backtest_page import actors_of, load_data
 from app.cli.quality_stuck import length
 from app.cli.screen import (
     CONFIG_DEFAULT,
     ConfigOption,
     JsonOption,
     LangOption,
-    given_time,
+    given_span,
     language,
     out,
     print_json,
@@ -44,7 +43,6 @@ app = typer.Typer(
 )
 
 _COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-_HOUR_NS = 3600 * 10**9
 _WEEK_H = 168.0
 _SHOWN_MAX = 10
 
@@ -74,10 +72,7 @@ def alarms(
 
     configured = read(config)
     speak, zone = language(lang, configured.language), configured.time_zone
-    until_ns = given_time(end, zone, "--to") or time.time_ns()
-    from_ns = given_time(begin, zone, "--from") or until_ns - int(_WEEK_H * _HOUR_NS)
-    if until_ns <= from_ns:
-        raise typer.BadParameter(f"must be before --to, got {begin!r}", param_hint="--from")
+    from_ns, until_ns = given_span(begin, end, zone, _WEEK_H)
     with Progress(*_COLUMNS, console=out, transient=True, disable=as_json) as progress:
         task = progress.add_task(say("report_trying", speak), total=1.0)
         found = alarm_report(
@@ -85,7 +80,7 @@ def alarms(
             from_ns,
             until_ns,
             desks,
-            warmup_ns=int(warmup * _HOUR_NS),
+            warmup_ns=round(warmup * 3600e9),
             try_remedies=remedies,
             progress=lambda part: progress.update(task, completed=part),
         )
@@ -191,15 +186,11 @@ def _tried_cells(one: Tried, speak: str) -> tuple[str, ...]:
 
 
 def _plain(found: AlarmReport) -> dict[str, object]:
-    load = found.load
-    figures = {name: getattr(load, name) for name in load.__slots__ if name not in ("windows", "grades")}
     return {
         "from_ns": found.begin_ns,
         "to_ns": found.end_ns,
         "desks": found.desks,
-        "load": figures
-        | {"windows": load.windows.tolist()}
-        | {"grades": {grade.name.lower(): count for grade, count in load.grades.items()}},
+        "load": load_data(found.load),
         "by_rule": dict(found.busiest),
         "readings": found.readings,
         "remedies": [

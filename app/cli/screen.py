@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ import typer
 from rich.console import Console
 
 from app.cli.words import WORDS
+from app.moments import moment_ns
 from model.alarm import Grade
 
 EXIT_FAILED, EXIT_CONFIG, EXIT_NOT_FOUND, EXIT_UNKNOWN = 1, 2, 3, 4
@@ -81,11 +83,24 @@ def given_time(given: str, zone: str, option: str) -> int | None:
     if not given:
         return None
     try:
-        moment = datetime.fromisoformat(given)
+        return moment_ns(given, zone)
     except ValueError:
         raise typer.BadParameter(f"must be a time such as 2026-11-24T08:00, got {given!r}", param_hint=option) from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
-    return int(moment.timestamp()) * 10**9 + moment.microsecond * 1000
+
+
+def given_span(begin: str, end: str, zone: str, hours: float) -> tuple[int, int]:
+    """The time from ``--from`` to ``--to``, ns; by default so many hours that end now.
+
+    Raises:
+        typer.BadParameter: one of them is no time, or it ends before it begins.
+
+    """
+    until, since = given_time(end, zone, "--to"), given_time(begin, zone, "--from")
+    to_ns = time.time_ns() if until is None else until
+    from_ns = to_ns - round(hours * 3600e9) if since is None else since
+    if to_ns <= from_ns:
+        raise typer.BadParameter(f"must be before --to, got {begin!r}", param_hint="--from")
+    return from_ns, to_ns
 
 
 def given_grade(name: str, option: str) -> Grade:

@@ -9,18 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.configured import Paths
-from app.jobs.backtest import Archived, Progress, Span
+from app.jobs.backtest import Archived, Progress, Span, played
 from config.settings import Settings
 from model.alarm import AlarmEvent
 from model.plan import Plan
 from pipeline.hindsight.episodes import Episode, episodes, within
 from pipeline.hindsight.load import Load, load
-from pipeline.hindsight.play import Play, playable
+from pipeline.hindsight.play import playable
 from pipeline.hindsight.remedies import Tried, outcome, remedies, variants
 from store.pipeline_reader import PipelineReader
 
 _PAGE = 5000
-_REPORT_EVERY = 100  # slices
 #: Remedies are sought for so many rules, those that alarm most.
 _RULES_MAX = 5
 
@@ -109,16 +108,10 @@ def _tried(
     if not wanted:
         return (), 0
     own = variants(playable(plan), wanted)
-    play = Play(own, span.played_from_ns)
-    rows = 0
-    for number, part in enumerate(Archived(settings).parts(own, span)):
-        play.judge(part)
-        rows += len(part.rows)
-        if number % _REPORT_EVERY == 0:
-            progress(span.done(part.end_ns))
+    replayed, rows = played(Archived(settings), own, span, progress)
     if not rows:
         return (), 0
-    found = outcome(wanted, within(episodes(play.events), span.begin_ns, span.end_ns))
+    found = outcome(wanted, replayed)
     order = {rule: at for at, (rule, _) in enumerate(busiest)}
     helpful = [one for one in found if one.after < one.before]
     return tuple(

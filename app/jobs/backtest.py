@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from zoneinfo import ZoneInfo
-
-import numpy as np
 
 from app.configured import Paths, read
-from app.jobs.evaluate import Family, plan_of, spans_of, with_training
+from app.jobs.evaluate import Family, plan_of, prepared
 from app.jobs.tune import quiet
+from app.moments import moment_ns
 from config.plan import load_configuration
 from config.settings import Settings
 from connectors.channel_map import load_channel_map
-from connectors.recording import load_recording
 from model.errors import FengsuiError
 from model.plan import Plan
 from pipeline.hindsight.episodes import Difference, Episode, differences, episodes, within
@@ -113,6 +109,9 @@ class Archived:
         batches = self._reader.batches(plan, begin_ns, end_ns, rows_max=_BATCH_ROWS)
         return slices(batches, begin_ns, end_ns, tick_s=self._tick_s)
 
+    def counted(self, made: Sequence[Episode], span: Span) -> list[Episode]:
+        return within(made, span.begin_ns, span.end_ns)
+
     def seconds(self, span: Span) -> float:
         return (span.end_ns - span.played_from_ns) / SECOND_NS
 
@@ -126,34 +125,64 @@ class Archived:
 
 
 class Recorded:
-    """Readings of a folder of recordings, each series with its training rows before it."""
+    """Readings of a folder of recordings, each series with its training rows before it.
+
+    Attributes:
+        zone: of its times.
+
+    """
 
     def __init__(self, path: Path, family: Family) -> None:
-        channel_map = load_channel_map(family.channels)
-        self._recording = with_training(load_recording(path, channel_map), channel_map.train)
-        if not len(self._recording):
-            raise FengsuiError(f"{path}: must have readings, got none")
+        self._ready = prepared(path, family)
+        self.zone = load_channel_map(family.channels).zone
         self.unknown = 0
         self.damaged: dict[str, str] = {}
 
     def plan(self, family: Family, base: Path) -> Plan:
-        return plan_of(family, base, self._recording)
+        return plan_of(family, base, self._ready.recording)
 
     def span(self) -> Span:
-        """All of it."""
-        times = self._recording.time_ns
-        return Span(int(times[0]) // SECOND_NS * SECOND_NS, int(times[-1]) + 1, 0)
+        """All of it, in its own time."""
+        begins_ns, ends_ns = zip(*self._ready.spans_ns.values(), strict=True)
+        return Span(min(begins_ns) // SECOND_NS * SECOND_NS, max(ends_ns) + 1, 0)
 
-    def parts(self, plan: Plan, span: Span) -> Iterator[Slice]:
-        batch = quiet(self._recording, plan, 0.0)
-        first, last = np.searchsorted(batch.time_ns, [span.played_from_ns, span.end_ns])
-        for at in range(int(first), int(last), _BATCH_ROWS):
-            rows = batch.take(slice(at, min(at + _BATCH_ROWS, int(last))))
-            yield Slice(int(rows.time_ns[-1]), rows, ticks=False)
+    def parts(self, plan: Plan, _span: Span) -> Iterator[Slice]:
+        batch = quiet(self._ready.recording, plan, 0.0)
+        for at in range(0, len(batch), _BATCH_ROWS):
+            rows = batch.take(slice(at, at + _BATCH_ROWS))
+            yield Slice(int(rows.time_ns[-1]) - self._ready.shift_ns, rows, ticks=False)
+
+    def counted(self, made: Sequence[Episode], _span: Span) -> list[Episode]:
+        """In the recording's own time; what ended in the training rows does not count."""
+        sensors = self._ready.recording.sensors
+        begins_ns = {one.sensor.asset: self._ready.spans_ns[one.series][0] for one in sensors}
+        own = [one.moved(-self._ready.shift_ns) for one in made]
+        lasting = [one for one in own if one.end_ns is None or one.end_ns >= begins_ns[one.asset]]
+        return [replace(one, begin_ns=max(one.begin_ns, begins_ns[one.asset])) for one in lasting]
 
     def seconds(self, _span: Span) -> float:
         """Of all series, one after the other."""
-        return sum(end_ns - begin_ns for begin_ns, end_ns in spans_of(self._recording).values()) / SECOND_NS
+        return sum(end_ns - begin_ns for begin_ns, end_ns in self._ready.spans_ns.values()) / SECOND_NS
+
+
+def played(readings: Archived | Recorded, plan: Plan, span: Span, progress: Progress) -> tuple[list[Episode], int]:
+    """Alarms of a plan in a span, and on how many readings.
+
+    Args:
+        readings: of the past.
+        plan: that can be played.
+        span: the time that counts.
+        progress: called with the part that is done.
+
+    """
+    play = Play(plan, span.played_from_ns)
+    rows = 0
+    for number, part in enumerate(readings.parts(plan, span)):
+        play.judge(part)
+        rows += len(part.rows)
+        if number % _REPORT_EVERY == 0:
+            progress(span.done(part.end_ns))
+    return readings.counted(episodes(play.events), span), rows
 
 
 def running_plan(settings: Settings) -> Plan:
@@ -208,11 +237,9 @@ def read_labels(file: Path, zone: str) -> tuple[Label, ...]:
 
 def _time_ns(text: str, zone: str, where: str) -> int:
     try:
-        moment = datetime.fromisoformat(text)
+        return moment_ns(text, zone)
     except ValueError:
         raise FengsuiError(f"{where}: must be a time such as 2026-11-24T08:00, got {text!r}") from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
-    return int(moment.timestamp()) * 10**9 + moment.microsecond * 1000
 
 
 def backtest(
@@ -240,35 +267,23 @@ def backtest(
     begun_s = time.monotonic()
     known = tuple(one for one in labels if span.begin_ns <= one.begin_ns < span.end_ns)
 
-    def judged(plan: Plan, done: float) -> tuple[Judgement, int]:
-        playing = playable(plan)
-        play = Play(playing, span.played_from_ns)
-        rows = 0
-        for number, part in enumerate(readings.parts(playing, span)):
-            play.judge(part)
-            rows += len(part.rows)
-            if number % _REPORT_EVERY == 0:
-                progress(done + span.done(part.end_ns) / 2)
-        return _judgement(plan, play, span, known, desks), rows
-
-    old, _ = judged(before, 0.0)
-    new, rows = judged(after, 0.5)
+    old, _ = played(readings, playable(before), span, lambda part: progress(part / 2))
+    new, rows = played(readings, playable(after), span, lambda part: progress((1 + part) / 2))
     return Backtest(
         span=span,
         readings=rows,
         unknown=readings.unknown,
         damaged=dict(readings.damaged),
-        before=old,
-        after=new,
-        differences=tuple(differences(old.episodes, new.episodes)),
+        before=_judgement(before, old, span, known, desks),
+        after=_judgement(after, new, span, known, desks),
+        differences=tuple(differences(old, new)),
         labels=known,
         seconds=readings.seconds(span),
         took_s=time.monotonic() - begun_s,
     )
 
 
-def _judgement(plan: Plan, play: Play, span: Span, labels: tuple[Label, ...], desks: int) -> Judgement:
-    made = within(episodes(play.events), span.begin_ns, span.end_ns)
+def _judgement(plan: Plan, made: Sequence[Episode], span: Span, labels: tuple[Label, ...], desks: int) -> Judgement:
     diagnostic = {rule.id for rule in plan.rules if rule.diagnostic}
     about = [one for one in made if one.rule not in diagnostic]
     return Judgement(

@@ -166,28 +166,60 @@ def evaluate(path: Path, family: Family, base: Path, progress: Progress) -> Eval
         FengsuiError: the recording cannot be read or does not fit.
 
     """
-    channel_map = load_channel_map(family.channels)
-    recording = load_recording(path, channel_map)
-    spans = spans_of(recording)
-    trained = with_training(recording, channel_map.train)
-    shift_ns = _MOVED_NS if int(trained.time_ns[0]) < _OLDEST_NS else 0
+    ready = prepared(path, family)
+    recording, shift_ns = ready.recording, ready.shift_ns
     with tempfile.TemporaryDirectory(prefix="fengsui-evaluate-") as folder:
-        plan = plan_of(family, base, trained)
+        plan = plan_of(family, base, recording)
         settings = replay.Settings(path=path, map=family.channels, speed=0, group=_GROUP)
-        events = _play(plan, _moved(trained, shift_ns), settings, Path(folder), progress)
+        events = _play(plan, recording, settings, Path(folder), progress)
     diagnostic = {rule.id for rule in plan.rules if rule.diagnostic}
-    begins_ns = {name: begin_ns for name, (begin_ns, _) in spans.items()}
-    alarms = list(alarms_of(events, trained, {name: end_ns for name, (_, end_ns) in spans.items()}, shift_ns))
+    begins_ns = {name: begin_ns for name, (begin_ns, _) in ready.spans_ns.items()}
+    alarms = list(alarms_of(events, recording, {name: end for name, (_, end) in ready.spans_ns.items()}, shift_ns))
     found = [one for one in alarms if one.rule not in diagnostic and one.end_ns >= begins_ns[one.series]]
     clipped = [one._replace(start_ns=max(one.start_ns, begins_ns[one.series])) for one in found]
     return Evaluation(
         family,
-        len(recording),
+        ready.readings,
         tuple(sorted(clipped, key=lambda one: (one.series, one.start_ns, one.sensor))),
         sum(one.rule in diagnostic for one in alarms),
         recording.unmapped,
         recording.bad_rows.count,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A recording as it is played.
+
+    Attributes:
+        recording: each series with its training rows before it, all moved on in time.
+        shift_ns: by how much.
+        spans_ns: first and last time of each series itself, in the recording's own time.
+        readings: of the series themselves.
+
+    """
+
+    recording: Recording
+    shift_ns: int
+    spans_ns: dict[str, tuple[int, int]]
+    readings: int
+
+
+def prepared(path: Path, family: Family) -> Prepared:
+    """Read a recording and make it ready.
+
+    Raises:
+        FengsuiError: it cannot be read or holds nothing.
+
+    """
+    channel_map = load_channel_map(family.channels)
+    recording = load_recording(path, channel_map)
+    if not len(recording):
+        raise FengsuiError(f"{path}: must have readings, got none")
+    trained = with_training(recording, channel_map.train)
+    shift_ns = _MOVED_NS if int(trained.time_ns[0]) < _OLDEST_NS else 0
+    moved = replace(trained, time_ns=trained.time_ns + shift_ns)
+    return Prepared(moved, shift_ns, _spans(recording), len(recording))
 
 
 def write(found: Sequence[Found], file: Path, *, local: bool) -> None:
@@ -209,7 +241,7 @@ def with_training(recording: Recording, training: Training | None) -> Recording:
     """
     if training is None:
         return recording
-    spans = spans_of(recording)
+    spans = _spans(recording)
     teacher = next((name for name in spans if fnmatch(name, training.series)), None)
     if teacher is None:
         return recording
@@ -334,10 +366,6 @@ def _play(
     return events
 
 
-def _moved(recording: Recording, shift_ns: int) -> Recording:
-    return replace(recording, time_ns=recording.time_ns + shift_ns)
-
-
 def _share_known(channel_map: ChannelMap, channels: Sequence[str]) -> float:
     sensors = [name for name in channels if name != channel_map.time]
     known = sum(channel_map.find("series", name) is not None or channel_map.skips(name) for name in sensors)
@@ -349,7 +377,7 @@ def _rows_of(recording: Recording, series: str) -> NDArray[np.intp]:
     return np.flatnonzero(of[recording.sensor])
 
 
-def spans_of(recording: Recording) -> dict[str, tuple[int, int]]:
+def _spans(recording: Recording) -> dict[str, tuple[int, int]]:
     """First and last time of each series that has readings."""
     told = np.unique(recording.sensor)
     names = dict.fromkeys(recording.sensors[at].series for at in told.tolist())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from model.alarm import AlarmEvent, Grade, Transition
@@ -38,6 +38,11 @@ class Episode:
         return (other.end_ns is None or self.begin_ns <= other.end_ns) and (
             self.end_ns is None or other.begin_ns <= self.end_ns
         )
+
+    def moved(self, by_ns: int) -> Episode:
+        """The same at another time."""
+        end_ns = None if self.end_ns is None else self.end_ns + by_ns
+        return replace(self, begin_ns=self.begin_ns + by_ns, end_ns=end_ns, news=tuple(at + by_ns for at in self.news))
 
 
 def episodes(events: Iterable[AlarmEvent]) -> list[Episode]:

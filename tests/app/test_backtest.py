@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -119,6 +122,57 @@ def test_a_recording_needs_the_changed_pack(config: Path, tmp_path: Path) -> Non
     code, said = run(config, "--recording", str(tmp_path))
     assert code == 2
     assert "must name the changed pack" in said
+
+
+CHANNELS = """\
+asset: {kind: room}
+zone: Asia/Shanghai
+train: {series: teacher}
+channels:
+  - {channel: "CH4_{place}_lel", kind: ch4_lel}
+"""
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """Two series of one detector every 10 s; one teaches, the other begins before 2000 and holds a leak."""
+    folder = tmp_path / "recording"
+    (folder / "series").mkdir(parents=True)
+    (folder / "map.yaml").write_text(CHANNELS, encoding="utf-8")
+    leak = [1.0] * 20 + [30.0] * 20 + [1.0] * 20
+    for name, begin, values in (
+        ("teacher", datetime.fromisoformat("2000-03-01"), [1.0] * 30 + [30.0] * 10 + [1.0] * 20),
+        ("leak", datetime.fromisoformat("1999-12-31T23:58"), leak),
+    ):
+        rows = [f"{begin + timedelta(seconds=10 * at)},{value}" for at, value in enumerate(values)]
+        text = "\n".join(["timestamp,CH4_N_lel", *rows]) + "\n"
+        (folder / "series" / f"{name}.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_recording_gives_the_alarms_that_evaluate_gives_in_its_own_time(recording: Path, tmp_path: Path) -> None:
+    listed, labels = tmp_path / "alarms.csv", tmp_path / "labels.csv"
+    labels.write_text("series,start,end\nleak,2000-01-01 00:01:00,2000-01-01 00:04:00\n", encoding="utf-8")
+    family = ("--pack", "gas", "--map", str(recording / "map.yaml"))
+    evaluated = CliRunner().invoke(app, ["evaluate", str(recording), "--out", str(listed), *family])
+    assert evaluated.exit_code == 0, evaluated.output
+    code, said = run(
+        tmp_path, "--recording", str(recording), "--changed", "gas", *family, "--labels", str(labels), "--json"
+    )
+    assert code == 0, said
+    told = json.loads(said)
+    with listed.open(encoding="utf-8") as text:
+        rows = [(row["rule"], datetime.fromisoformat(row["start"])) for row in csv.DictReader(text)]
+    zone = ZoneInfo("Asia/Shanghai")
+    given = [
+        (one["rule"], datetime.fromtimestamp(one["begin_ns"] / 1e9, zone).replace(tzinfo=None))
+        for one in told["before"]["episodes"]
+    ]
+    assert sorted(rows) == sorted(given)
+    assert ("gas.lel", datetime.fromisoformat("2000-01-01T00:01:20")) in given
+    assert "gas.clock" not in {rule for rule, _ in given}, "a time before 2000 is moved on"
+    assert told["before"]["told"]["delays_s"] == [20.0]
+    assert told["differences"] == []
 
 
 def test_where_nothing_ever_ran_another_configuration_can_be_named(config: Path) -> None:
