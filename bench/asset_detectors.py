@@ -8,11 +8,11 @@ the one before, past every warm-up that fits.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
+from bench.detectors import state_bytes
 from bench.figures import Effort, Figure, Report
 from detectors import ASSET_DETECTORS
 from detectors.parameters import build_for_assets
@@ -79,11 +79,6 @@ def measure(name: str, case: Case, instants: int, repeat: int, instants_a_call: 
             detector.update(state, asset, time_ns[rows], value[rows])
         took_us.append((time.perf_counter_ns() - begin_ns) / 1e3 / instants)
     return took_us[1:], state_bytes(state)
-
-
-def state_bytes(state: Any) -> int:
-    """All arrays of a detector's state."""
-    return int(sum(getattr(state, one.name).nbytes for one in fields(state)))
 
 
 def run(effort: Effort) -> Report:

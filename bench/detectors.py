@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 
@@ -77,9 +78,12 @@ def bytes_a_sensor(name: str) -> float:
 
 
 def _state_bytes(name: str, sensors: int) -> int:
-    state = build(name, PARAMETERS.get(name, {})).init(
-        SensorGroup(tuple(str(slot) for slot in range(sensors)), np.ones(sensors))
-    )
+    group = SensorGroup(tuple(str(slot) for slot in range(sensors)), np.ones(sensors))
+    return state_bytes(build(name, PARAMETERS.get(name, {})).init(group))
+
+
+def state_bytes(state: Any) -> int:
+    """All arrays of a detector's state."""
     return int(sum(getattr(state, one.name).nbytes for one in fields(state)))
 
 

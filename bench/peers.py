@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 
 from bench import interpreted
-from bench.detectors import BATCH_ROWS, PARAMETERS, ROWS, batches
+from bench.detectors import BATCH_ROWS, ROWS, batches, measure
 from bench.figures import Effort, Figure, Report
 from detectors import DETECTORS
-from detectors.parameters import build
 from model.batch import Batch
-from model.detector import SensorGroup
 
 SENSORS = 10_000
 #: A loop is not run over a million rows: it has cost the same long before.
@@ -103,22 +101,6 @@ RELATIVES: dict[str, tuple[str, Callable[[], Callable[[float], object]]]] = {
 }
 
 
-def ours_ns(name: str, made: list[Batch], repeat: int) -> list[float]:
-    """Cost of ``update``, ns a reading, one figure a pass."""
-    detector = build(name, PARAMETERS.get(name, {}))
-    state = detector.init(SensorGroup(tuple(str(slot) for slot in range(SENSORS)), np.ones(SENSORS)))
-    span_ns = int(max(batch.time_ns.max() for batch in made)) + 1_000_000_000
-    took = []
-    for number in range(repeat + 1):
-        for batch in made:
-            batch.time_ns[:] += (number > 0) * span_ns
-        begin_ns = time.perf_counter_ns()
-        for batch in made:
-            detector.update(state, batch)
-        took.append((time.perf_counter_ns() - begin_ns) / sum(map(len, made)))
-    return took[1:]
-
-
 def river_ns(make: Callable[[], Callable[[float], object]], made: list[Batch], rows: int, repeat: int) -> list[float]:
     """The same of river's, in a loop over readings, one object a sensor."""
     scoring = [make() for _ in range(SENSORS)]
@@ -135,18 +117,18 @@ def river_ns(make: Callable[[], Callable[[float], object]], made: list[Batch], r
 
 def run(effort: Effort) -> Report:
     report = Report("peers", f"{SENSORS:,} sensors, {ROWS:,} rows in batches of {BATCH_ROWS:,}; loops fewer rows")
-    orders = {order: batches(SENSORS, order, BATCH_ROWS) for order in ("scattered", "full")}
+    scattered = batches(SENSORS, "scattered", BATCH_ROWS)
     for name in DETECTORS:
-        for order, made in orders.items():
-            report.figures.append(Figure(f"{name}, {order} rows", "ns/reading", ours_ns(name, made, effort.runs)))
-        ours = min(report.figures[-2].runs)
+        found = {order: measure(name, SENSORS, order, effort.runs) for order in ("scattered", "full")}
+        report.figures += [Figure(f"{name}, {order} rows", "ns/reading", runs) for order, runs in found.items()]
+        ours = min(found["scattered"])
         if name not in COLUMNS:
             loop = [interpreted.cost_ns(name, 1000, LOOP_ROWS) for _ in range(effort.runs)]
             figure = Figure(f"{name}, naive loop", "ns/reading", loop, role="peer", note=_times(loop, ours))
             report.figures.append(figure)
         if name in RELATIVES:
             called, make = RELATIVES[name]
-            peer = river_ns(make, orders["scattered"], effort.count(RIVER_ROWS, 20_000), effort.runs)
+            peer = river_ns(make, scattered, effort.count(RIVER_ROWS, 20_000), effort.runs)
             figure = Figure(f"{name}, river's {called}", "ns/reading", peer, role="peer", note=_times(peer, ours))
             report.figures.append(figure)
     return report
