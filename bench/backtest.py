@@ -13,20 +13,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
-import numpy as np
 from ruamel.yaml import YAML
 
 from app.jobs.backtest import Archived, Span, backtest
 from bench.figures import Effort, Figure, Report
-from config.findings import Findings
-from config.packs import folder_of, load_packs
-from config.plan import make_plan
-from config.registry import load_registry
+from config.packs import folder_of
+from config.plan import plan_over
 from config.settings import Settings
-from model.batch import Batch
 from model.inputs import PlanChange
 from model.plan import Plan
-from model.sensor import range_quality
+from simulator.batches import Batches
 from simulator.district import District, load_district
 from store.journal.writer import Journal
 
@@ -39,35 +35,23 @@ FIRST_S = 7200
 
 
 def district_plan(district: District, base: Path) -> Plan:
-    findings = Findings()
-    packs = load_packs(list(PACKS), base, findings)
     with tempfile.TemporaryDirectory() as folder:
         registry = Path(folder) / "registry.yaml"
         with registry.open("w", encoding="utf-8") as file:
             YAML(typ="safe", pure=True).dump(district.registry(), file)
-        found = load_registry(registry, [kind.id for kind in packs.kinds], findings)
-    findings.raise_errors()
-    return make_plan(packs, found)
+        return plan_over(PACKS, base, registry)
 
 
 def record(district: District, plan: Plan, folder: Path, seconds: int) -> int:
     """Journal what the district sends; returns the number of readings."""
-    index = {sensor.tag: at for at, sensor in enumerate(plan.sensors)}
-    place = np.array([index[sensor.tag] for sensor in district.sensors], np.int32)
-    kinds = {kind.id: kind for kind in plan.kinds}
-    of_each = [kinds[sensor.kind] for sensor in plan.sensors]
-    low, high = np.array([kind.low for kind in of_each]), np.array([kind.high for kind in of_each])
-    below = np.array([kind.beyond_low.quality for kind in of_each], np.uint8)
-    above = np.array([kind.beyond_high.quality for kind in of_each], np.uint8)
+    batches = Batches(district, plan)
     journal = Journal(folder)
     journal.append(PlanChange(plan, BEGIN_NS))
     count = 0
     for begin_s in range(0, seconds, CHUNK_S):
-        rows = district.rows(begin_s, begin_s + CHUNK_S)
-        sensor = place[rows.sensor]
-        quality = range_quality(rows.value, low[sensor], high[sensor], below[sensor], above[sensor])
-        journal.append(Batch(sensor, rows.time_ns, BEGIN_NS + rows.t_ms * 10**6, rows.value, quality))
-        count += len(sensor)
+        batch = batches.span(begin_s, begin_s + CHUNK_S)
+        journal.append(batch)
+        count += len(batch)
         if begin_s % COMMIT_S == 0:
             journal.commit()
     journal.commit()

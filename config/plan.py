@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -65,6 +65,26 @@ def load_configuration(settings: Settings) -> Configuration:
     _warn_of_slow_sensors(plan, place, findings)
     _warn_of_sensors_without_slope(plan, place, findings)
     return Configuration(plan, packs.tests, tuple(findings.warnings))
+
+
+def plan_over(packs: Sequence[str], base: Path, registry: Path) -> Plan:
+    """Packs over the sensors of a registry, without settings.
+
+    Args:
+        packs: names, or folders.
+        base: folder that the name of a pack's folder starts from.
+        registry: file.
+
+    Raises:
+        ConfigErrors: all that is wrong with them.
+
+    """
+    findings = Findings()
+    found = load_packs(packs, base, findings)
+    findings.raise_errors()
+    sensors = load_registry(registry, [kind.id for kind in found.kinds], findings)
+    findings.raise_errors()
+    return make_plan(found, sensors)
 
 
 def make_plan(packs: Packs, registry: Registry) -> Plan:

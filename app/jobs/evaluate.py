@@ -20,10 +20,8 @@ from numpy.typing import NDArray
 
 from app.configured import Paths
 from app.jobs import recorded_registry
-from config.findings import Findings
-from config.packs import folder_of, load_packs, shipped
-from config.plan import make_plan
-from config.registry import load_registry
+from config.packs import folder_of, shipped
+from config.plan import plan_over
 from connectors import replay
 from connectors.channel_map import ChannelMap, Training, load_channel_map
 from connectors.formats.columns import SHANGHAI
@@ -312,15 +310,10 @@ def plan_of(family: Family, base: Path, recording: Recording) -> Plan:
         ConfigErrors: the pack is faulty, or has no such kinds.
 
     """
-    findings = Findings()
-    packs = load_packs([family.pack], base, findings)
-    findings.raise_errors()
     with tempfile.TemporaryDirectory(prefix="fengsui-registry-") as folder:
         registry_file = Path(folder) / "registry.yaml"
         recorded_registry.write(replay.registry(recording), registry_file)
-        registry = load_registry(registry_file, [kind.id for kind in packs.kinds], findings)
-    findings.raise_errors()
-    return make_plan(packs, registry)
+        return plan_over([family.pack], base, registry_file)
 
 
 def _play(

@@ -15,16 +15,12 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from config.findings import Findings
-from config.packs import load_packs
-from config.plan import make_plan
-from config.registry import load_registry
+from config.plan import plan_over
 from model.alarm import AlarmEvent, Grade, Transition
-from model.batch import Batch
 from model.inputs import PlanChange, Tick
 from model.plan import Plan
-from model.sensor import range_quality
 from pipeline.process.step import begin, step
+from simulator.batches import Batches
 from simulator.district import District
 from tests.simulator.districts import MIDNIGHT_NS, PACKS, make
 
@@ -34,33 +30,20 @@ ANNUNCIATES = (Transition.RAISED, Transition.RERAISED, Transition.UPGRADED)
 
 
 def plan_of(district: District) -> Plan:
-    findings = Findings()
-    packs = load_packs(["gas", "pipeline", "fire"], PACKS, findings)
     with tempfile.TemporaryDirectory() as folder:
         registry = Path(folder) / "registry.yaml"
         with registry.open("w", encoding="utf-8") as file:
             YAML(typ="safe", pure=True).dump(district.registry(), file)
-        found = load_registry(registry, [kind.id for kind in packs.kinds], findings)
-    findings.raise_errors()
-    return make_plan(packs, found)
+        return plan_over(["gas", "pipeline", "fire"], PACKS, registry)
 
 
 def lived(district: District, hours: float) -> Iterator[AlarmEvent]:
     """Everything that is said from midnight on."""
     plan = plan_of(district)
-    index = {sensor.tag: at for at, sensor in enumerate(plan.sensors)}
-    place = np.array([index[sensor.tag] for sensor in district.sensors], np.int32)
-    kinds = {kind.id: kind for kind in plan.kinds}
-    of_each = [kinds[sensor.kind] for sensor in plan.sensors]
-    low, high = np.array([kind.low for kind in of_each]), np.array([kind.high for kind in of_each])
-    below = np.array([kind.beyond_low.quality for kind in of_each], np.uint8)
-    above = np.array([kind.beyond_high.quality for kind in of_each], np.uint8)
+    batches = Batches(district, plan)
     state = begin(PlanChange(plan, MIDNIGHT_NS), 0)
     for begin_s in range(0, round(hours * 3600), CHUNK_S):
-        rows = district.rows(begin_s, begin_s + CHUNK_S)
-        sensor = place[rows.sensor]
-        quality = range_quality(rows.value, low[sensor], high[sensor], below[sensor], above[sensor])
-        batch = Batch(sensor, rows.time_ns, MIDNIGHT_NS + rows.t_ms * 10**6, rows.value, quality)
+        batch = batches.span(begin_s, begin_s + CHUNK_S)
         yield from step(state, state.next_offset, batch).events
         end_ns = (begin_s + CHUNK_S) * SECOND_NS
         yield from step(state, state.next_offset, Tick(MIDNIGHT_NS + end_ns, end_ns)).events

@@ -8,10 +8,7 @@ from pathlib import Path
 import numpy as np
 from ruamel.yaml import YAML
 
-from config.findings import Findings
-from config.packs import load_packs
-from config.plan import make_plan
-from config.registry import load_registry
+from config.plan import plan_over
 from model.alarm import AlarmEvent, Transition
 from model.batch import BAD, GOOD, Batch
 from model.inputs import PlanChange, Tick
@@ -48,11 +45,7 @@ def plan_of(made: District, folder: Path) -> Plan:
     registry = folder / "registry.yaml"
     with registry.open("w", encoding="utf-8") as file:
         YAML(typ="safe").dump(made.registry(), file)
-    findings = Findings()
-    packs = load_packs(["fire"], folder, findings)
-    found = load_registry(registry, [kind.id for kind in packs.kinds], findings)
-    findings.raise_errors()
-    return make_plan(packs, found)
+    return plan_over(["fire"], folder, registry)
 
 
 def told(made: District, folder: Path, *, hours: float) -> list[Told]:
