@@ -12,8 +12,11 @@ from pydantic import Field
 
 from config.findings import NOTHING, Findings, Plain, one_of
 from config.pack_detectors import BoundDetector, DetectorShape, read_detector
-from config.pack_rules import Vocabulary, check_rule, read_advice, read_rule
 from config.pack_tests import PackTest, load_tests
+from config.rules.advice import read_advice
+from config.rules.check import check_rule
+from config.rules.read import read_rule
+from config.rules.vocabulary import Vocabulary
 from config.shape import Duration, Shape, TextShape, check_shape
 from config.yaml_file import Document, read_yaml
 from model.errors import ConfigError, Place
