@@ -40,6 +40,34 @@ class Transition(StrEnum):
     RETURNED = "returned"  # the process is normal again
     ACKNOWLEDGED = "acknowledged"
     RESET = "reset"
+    REALARMED = "realarmed"  # acknowledged long ago, and still on
+    STALE = "stale"  # on for so long that it means nothing any more, or that nobody mends it
+    HIDDEN = "hidden"  # kept from annunciation, or now so for another reason
+    SHOWN = "shown"  # no longer
+    COMMENTED = "commented"
+    VERDICT = "verdict"  # a person says what it was
+
+
+class Verdict(StrEnum):
+    """What an alarm was in truth: a label."""
+
+    REAL = "real"
+    FALSE = "false"
+    TEST = "test"
+    DRILL = "drill"
+    WORKS = "works"  # construction
+
+
+#: They call for attention. Of a hidden alarm they reach nobody.
+ANNUNCIATES = frozenset(
+    {Transition.RAISED, Transition.RERAISED, Transition.UPGRADED, Transition.REALARMED, Transition.STALE}
+)
+#: They say something of the alarm, and change neither its state nor its grade.
+REMARKS = frozenset({Transition.COMMENTED, Transition.VERDICT, Transition.STALE, Transition.HIDDEN})
+#: Readings, or the time without them, brought them about.
+_BY_READINGS = frozenset(
+    {Transition.RAISED, Transition.RERAISED, Transition.UPGRADED, Transition.DOWNGRADED, Transition.RETURNED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +120,9 @@ class AlarmEvent:
     by: str  # who, for a human act
     note: str
     why: Why | None
+    hidden: str = ""  # FlagKind that keeps it from annunciation, after the event; empty = none
+    chattering: bool = False  # it comes and goes so fast that it is damped
+    verdict: str = ""  # of a verdict: which
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +142,10 @@ class Alarm:
     acknowledged_by: str
     offline: bool
     why: Why | None
+    hidden: str = ""  # FlagKind; empty = it is shown
+    chattering: bool = False
+    stale: bool = False
+    verdict: str = ""  # the last one
 
 
 def beginning(alarm_id: str, rule: str, tag: str, asset: str, start_ns: int) -> Alarm:
@@ -134,18 +169,24 @@ def beginning(alarm_id: str, rule: str, tag: str, asset: str, start_ns: int) -> 
 
 def after(alarm: Alarm, event: AlarmEvent) -> Alarm:
     """The alarm after one more event. Every list of alarms is made this way, so that all agree."""
-    over = event.transition == Transition.RETURNED
-    back = event.transition in (Transition.RAISED, Transition.RERAISED)
-    acknowledged = event.transition == Transition.ACKNOWLEDGED
-    annunciates = back or event.transition == Transition.UPGRADED
+    what = event.transition
+    if what in (Transition.COMMENTED, Transition.VERDICT):
+        return replace(alarm, verdict=event.verdict or alarm.verdict)
+    over = what == Transition.RETURNED
+    back = what in (Transition.RAISED, Transition.RERAISED)
+    acknowledged = what == Transition.ACKNOWLEDGED
+    owed_anew = event.state == AlarmState.UNACKNOWLEDGED
     return replace(
         alarm,
         state=event.state,
         grade=event.grade,
         highest=max(alarm.highest, event.grade),
-        changed_ns=event.time_ns,
+        changed_ns=alarm.changed_ns if what in REMARKS else event.time_ns,
         end_ns=event.time_ns if over else None if back else alarm.end_ns,
-        acknowledged_by=event.by if acknowledged else "" if annunciates else alarm.acknowledged_by,
-        offline=event.offline if event.why is not None else alarm.offline,
+        acknowledged_by=event.by if acknowledged else "" if owed_anew else alarm.acknowledged_by,
+        offline=event.offline if what in _BY_READINGS and event.why is not None else alarm.offline,
         why=event.why or alarm.why,
+        hidden=event.hidden,
+        chattering=event.chattering and not over,
+        stale=what == Transition.STALE or (alarm.stale and not (over or back)),
     )

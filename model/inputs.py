@@ -28,11 +28,17 @@ class HumanAct:
     """What a person asked for, journaled before the reply."""
 
     command_id: str  # given by the client; the same command sent twice has one effect
-    act: str  # "acknowledge" or "reset"
+    act: str  # one of rules.acts.Act
     alarm_id: str
     by: str
     note: str
     wall_ns: int
+    rule: str = ""  # take_out: which rule alone; on a closed alarm: its rule, tag and asset
+    tag: str = ""
+    asset: str = ""
+    duration_s: float = 0.0  # shelve, take_out
+    verdict: str = ""  # model.alarm.Verdict
+    flag: str = ""  # id of the flag that is meant
 
 
 @dataclass(frozen=True, slots=True)

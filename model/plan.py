@@ -43,6 +43,35 @@ class GradeSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Chatter:
+    """When an alarm chatters, and how it is then damped. ``times`` 0 = it never does."""
+
+    times: int = 3  # rises of its level ...
+    within_s: float = 60.0  # ... in so much event time
+    hold_s: float = 300.0  # good readings must say for so long that it is over
+
+
+#: Time after which an acknowledged alarm of a grade is told of again; a grade that is not named, or 0: never.
+Realarm: TypeAlias = tuple[tuple[Grade, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmPolicy:
+    """What holds for all alarms, where their rule does not say otherwise."""
+
+    shelf_max_s: float = 8 * 3600.0
+    out_of_service_max_s: float = 7 * 86_400.0
+    confirm_within_s: float = 600.0  # for the second person to agree
+    chatter: Chatter = Chatter()
+    realarm_after_s: Realarm = ((Grade.ORANGE, 7200.0), (Grade.RED, 1800.0))
+    stale_after_s: float = 86_400.0  # 0 = never
+
+
+#: Plans of versions that knew no policy were judged by none, and are so again when they are replayed.
+NO_POLICY = AlarmPolicy(chatter=Chatter(times=0), realarm_after_s=(), stale_after_s=0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSpec:
     id: str
     name: Text
@@ -54,6 +83,9 @@ class RuleSpec:
     assets: tuple[str, ...] = ()  # Asset.kind; given = it judges whole assets, and has no kinds
     yields_to: tuple[str, ...] = ()  # DetectorSpec.id, on assets: it begins nothing on sensors that these can confirm
     diagnostic: bool = False  # about the instrument, not about what it measures (IEC 62682)
+    chatter: Chatter | None = None  # None = as the plan's policy says; so the next two
+    realarm_after_s: Realarm = ()  # of the grades that are named
+    stale_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +101,4 @@ class Plan:
     sensors: tuple[Sensor, ...]  # their order gives Batch.sensor
     detectors: tuple[DetectorSpec, ...]
     rules: tuple[RuleSpec, ...]
+    alarms: AlarmPolicy = NO_POLICY

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model.alarm import AlarmEvent, Evidence, Grade, Why
 from model.batch import GOOD, Batch
 from model.errors import CommandRefused
+from model.flag import FlagEvent
 from model.heartbeat import HEARTBEAT
 from model.inputs import Finding, HumanAct, Input, PlanChange, Tick
 from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
@@ -91,6 +92,7 @@ class Outcome:
 
     events: list[AlarmEvent]
     refused: str = ""  # why a human act could not be carried out
+    flags: list[FlagEvent] = field(default_factory=list)  # what became of what hides alarms
 
 
 def begin(change: PlanChange, offset: int) -> State:
