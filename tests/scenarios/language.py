@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from model.alarm import Alarm, AlarmEvent
 from model.batch import BAD, GOOD, UNCERTAIN
 from model.inputs import HumanAct, Input, PlanChange, Tick
@@ -92,12 +94,15 @@ class Scenario:
     """A plan under which things happen."""
 
     def __init__(self, made: Plan) -> None:
-        self._state = begin(PlanChange(made, START_NS), 0)
+        self.first = PlanChange(made, START_NS)
+        self.items: list[Input] = []  # all inputs that followed
+        self._state = begin(self.first, 0)
         self._tags = [sensor.tag for sensor in made.sensors]
         self._next_tick_s = 0
         self._boot, self._ahead_s = 0, 0.0  # which start of the machine, and its elapsed clock against the scenario's
         self.events: list[AlarmEvent] = []
         self.refused: list[str] = []
+        PLAYED.append(self)
 
     def when(self, *happenings: Happening | Sequence[Happening]) -> Scenario:
         """Let it happen, in order of time."""
@@ -154,6 +159,7 @@ class Scenario:
             self._put(HumanAct(command, happening.act, alarm.id, happening.by, "", ns(happening.at_s)))
 
     def _put(self, item: Input) -> None:
+        self.items.append(item)
         outcome = step(self._state, self._state.next_offset, item)
         self.events += outcome.events
         self.refused += [outcome.refused] if outcome.refused else []
@@ -169,6 +175,10 @@ class Scenario:
         if event.offline:
             words.append("offline")
         return " ".join(words)
+
+
+#: Every scenario since the list was last emptied.
+PLAYED: list[Scenario] = []
 
 
 def given(
@@ -191,4 +201,5 @@ def _plan(
     detectors = [part for part in parts if isinstance(part, DetectorSpec)]
     sensors = [(tag, "gas") for tag in tags]
     gateways = {tag: gateway for gateway, own in behind.items() for tag in own}
-    return plan(*rules, kinds=[kind("gas", **of_kind)], sensors=sensors, detectors=detectors, gateways=gateways)
+    made = plan(*rules, kinds=[kind("gas", **of_kind)], sensors=sensors, detectors=detectors, gateways=gateways)
+    return msgspec.json.decode(msgspec.json.encode(made), type=Plan)  # as a journal gives it back
