@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from model.alarm import Grade
+from model.override import Override, Where
 from model.sensor import Asset, Enterprise, GridCell, Kind, Sensor, Site
 from model.text import Text
 
@@ -29,6 +30,16 @@ class Advice:
 
     grade: Grade
     text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Rationale:
+    """Why one grade exists (IEC 62682, rationalisation); None = nobody has said."""
+
+    grade: Grade
+    cause: Text | None = None
+    consequence: Text | None = None  # if nobody acts
+    respond_within_s: float | None = None  # for the action to be of use
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,10 @@ class RuleSpec:
     chatter: Chatter | None = None  # None = as the plan's policy says; so the next two
     realarm_after_s: Realarm = ()  # of the grades that are named
     stale_after_s: float | None = None
+    where: Where | None = None  # None: all sensors of its kinds, or assets of its kinds
+    owner: str = ""  # who answers for the rule
+    approved: str = ""  # by whom and when
+    rationale: tuple[Rationale, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +117,4 @@ class Plan:
     detectors: tuple[DetectorSpec, ...]
     rules: tuple[RuleSpec, ...]
     alarms: AlarmPolicy = NO_POLICY
+    overrides: tuple[Override, ...] = ()

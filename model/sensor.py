@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.batch import BAD, GOOD, UNCERTAIN
+from model.override import Labels
 from model.text import Text
 
 
@@ -44,6 +45,7 @@ class Site:
     enterprise: str  # Enterprise.id
     grid_cell: str  # GridCell.id
     position: Position = Position()
+    labels: Labels = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Asset:
     site: str  # Site.id
     kind: str = ""  # what detectors and rules on whole assets go by; empty = none looks at it
     attributes: dict[str, float] = field(default_factory=dict)  # SI, such as wave_speed_m_s
+    labels: Labels = ()
 
 
 class Beyond(StrEnum):
@@ -125,3 +128,4 @@ class Sensor:
     period_s: float | None = None  # None: the kind's
     gateway: str = ""  # what carries its readings to us; empty = nothing that others share
     calibrated_until: date | None = None  # last day on which its calibration holds; None: not known
+    labels: Labels = ()

@@ -6,8 +6,9 @@ there can neither raise nor clear an alarm.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,14 +30,23 @@ _Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class GradeTest:
-    """The condition of one grade, with the slack that the deadband grants it once the grade is on."""
+    """The condition of one grade, with the slack that the deadband grants it once the grade is on.
 
-    condition: Condition  # resolved: limits in the units of the operands
-    deadband: float
+    Attributes:
+        condition: resolved, its limits in the units of the operands; arrays by row after ``limited``.
+        deadband: in the unit of the operand; or float64 [n].
+        off: bool [n], True = the grade begins nothing for the row; None = nowhere.
+
+    """
+
+    condition: Condition
+    deadband: float | NDArray[np.float64]
+    off: NDArray[np.bool_] | None = None
 
     def begins(self, columns: Columns) -> NDArray[np.bool_]:
-        """Where the condition is known to hold, bool [n]; cheaper than ``evidence``."""
-        return _truth(self.condition, columns, 0.0)[0]
+        """Where the grade begins: its condition is known to hold. bool [n]; cheaper than ``evidence``."""
+        holds = _truth(self.condition, columns, 0.0)[0]
+        return holds if self.off is None else holds & ~self.off
 
     def evidence(self, columns: Columns, quality: NDArray[np.uint8]) -> NDArray[np.int8]:
         """Judge rows.
@@ -50,16 +60,32 @@ class GradeTest:
 
         """
         begins, not_begins = _truth(self.condition, columns, 0.0)
-        over = not_begins if self.deadband == 0 else _truth(self.condition, columns, self.deadband)[1]
+        over = not_begins if not np.any(self.deadband) else _truth(self.condition, columns, self.deadband)[1]
         code = np.full(len(quality), SAYS_NOTHING, np.int8)
         code[not_begins] = HOLDS
         code[over] = CLEARS
         code[(quality != GOOD) & (code != SAYS_NOTHING)] = SAYS_NOTHING
         code[begins] = ENTERS
+        if self.off is not None:
+            code[begins & self.off] = HOLDS
         return code
 
 
-def _truth(condition: Condition, columns: Columns, slack: float) -> tuple[_Mask, _Mask]:
+def limited(condition: Condition, limits: Iterator[NDArray[np.float64]]) -> Condition:
+    """The condition with limits that differ from row to row, taken for its comparisons in order."""
+    match condition:
+        case Comparison():
+            by_row: Any = next(limits)
+            return replace(condition, limit=by_row)
+        case Not(part):
+            return Not(limited(part, limits))
+        case AllOf(parts):
+            return AllOf(tuple(limited(part, limits) for part in parts))
+        case AnyOf(parts):
+            return AnyOf(tuple(limited(part, limits) for part in parts))
+
+
+def _truth(condition: Condition, columns: Columns, slack: float | NDArray[np.float64]) -> tuple[_Mask, _Mask]:
     """Where the condition, loosened by ``slack``, is true, and where it is false; NaN is neither."""
     match condition:
         case Comparison():
@@ -79,7 +105,7 @@ def _truth(condition: Condition, columns: Columns, slack: float) -> tuple[_Mask,
             return true, false
 
 
-def _compare(comparison: Comparison, x: NDArray[np.float64], slack: float) -> tuple[_Mask, _Mask]:
+def _compare(comparison: Comparison, x: NDArray[np.float64], slack: float | NDArray[np.float64]) -> tuple[_Mask, _Mask]:
     limit = comparison.limit
     match comparison.operator:
         case ">":

@@ -58,10 +58,21 @@ class GradingState:
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """int64 [g], ns, of one rule."""
+    """Of one rule.
+
+    Attributes:
+        on_ns, off_ns: int64 [g]; or [v, g], by variant.
+        variant: int32 [m], the variant of each slot; None = all have the same delays.
+
+    """
 
     on_ns: NDArray[np.int64]
     off_ns: NDArray[np.int64]
+    variant: NDArray[np.int32] | None = None
+
+    def on_of(self, slots: NDArray[np.int32]) -> NDArray[np.int64]:
+        """On-delays of slots: int64 [g] where all have the same, else [n, g]."""
+        return self.on_ns if self.variant is None else self.on_ns[self.variant[slots]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,7 @@ class Changes:
     since_ns: NDArray[np.int64]
 
 
+_ALL_THE_SAME = np.empty(0, np.int32)
 _NO_CHANGES = Changes(
     np.empty(0, np.int64), np.empty(0, np.int8), np.empty(0, np.int8), np.empty(0, np.int64), np.empty(0, np.int64)
 )
@@ -122,8 +134,9 @@ def grade_rows(
         state.level,
         state.settled_ns,
         state.begun_count,
-        delays.on_ns,
-        delays.off_ns,
+        np.atleast_2d(delays.on_ns),
+        np.atleast_2d(delays.off_ns),
+        _ALL_THE_SAME if delays.variant is None else delays.variant,
         slot,
         time_ns,
         evidence,
@@ -145,9 +158,10 @@ def grade_time(state: GradingState, delays: Delays, elapsed_ns: int, patience_ns
     """
     if state.begun_count[0] == 0:
         return _NO_CHANGES
+    on_ns = delays.on_ns if delays.variant is None else delays.on_ns[delays.variant]
     waiting = (state.begun_ns != NEVER) & (state.on == 0)
     state.begun_elapsed_ns[waiting & (state.begun_elapsed_ns == NEVER)] = elapsed_ns
-    due = waiting & (elapsed_ns - state.begun_elapsed_ns >= delays.on_ns + patience_ns) & (delays.on_ns > 0)
+    due = waiting & (elapsed_ns - state.begun_elapsed_ns >= on_ns + patience_ns) & (on_ns > 0)
     slots = np.flatnonzero(due.any(axis=1))
     before = state.level[slots]
     state.on[due] = 1
@@ -156,7 +170,7 @@ def grade_time(state: GradingState, delays: Delays, elapsed_ns: int, patience_ns
     changed = after > before
     slots, before, after = slots[changed], before[changed], after[changed]
     since = state.begun_ns[slots, after - 1]
-    time_ns = since + delays.on_ns[after - 1]
+    time_ns = since + (on_ns[after - 1] if delays.variant is None else on_ns[slots, after - 1])
     state.level[slots] = after
     state.settled_ns[slots] = np.maximum(state.settled_ns[slots], time_ns)
     return Changes(slots.astype(np.int64), before, after, time_ns, since)
@@ -187,6 +201,7 @@ def _grade_rows(
     begun_count: NDArray[np.int64],
     on_delay_ns: NDArray[np.int64],
     off_delay_ns: NDArray[np.int64],
+    variant: NDArray[np.int32],
     slot: NDArray[np.int32],
     time_ns: NDArray[np.int64],
     evidence: NDArray[np.int8],
@@ -201,6 +216,7 @@ def _grade_rows(
     for i in range(len(slot)):
         s, t = slot[i], time_ns[i]
         highest, ended_ns = 0, NEVER
+        own = variant[s] if len(variant) > 0 else 0
         for g in range(evidence.shape[1]):
             was_on, was_begun, code = on[s, g], begun_ns[s, g], evidence[i, g]
             if code == ENTERED_LATE:
@@ -208,7 +224,13 @@ def _grade_rows(
                     on[s, g], begun_ns[s, g], over_ns[s, g] = 1, t, NEVER
             else:
                 on[s, g], begun_ns[s, g], over_ns[s, g] = _grade_one(
-                    code, t, was_on, was_begun, NEVER if paused[i] else over_ns[s, g], on_delay_ns[g], off_delay_ns[g]
+                    code,
+                    t,
+                    was_on,
+                    was_begun,
+                    NEVER if paused[i] else over_ns[s, g],
+                    on_delay_ns[own, g],
+                    off_delay_ns[own, g],
                 )
             if was_begun == NEVER and begun_ns[s, g] != NEVER:
                 begun_elapsed_ns[s, g] = elapsed_ns

@@ -7,19 +7,25 @@ loop evaluates twice over: whether a condition can be true, and whether it can b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numba import from_dtype, njit, types
 from numpy.typing import NDArray
 
 from model.condition import AllOf, AnyOf, Comparison, Condition, Not
+from rules.language import comparisons
 
 _AND, _OR, _NOT, _COMPARE = range(4)
 _OPERATORS = (">", ">=", "<", "<=", "==", "!=")
 _DEPTH_MAX = 64  # a condition has at most 16 comparisons and 8 levels
 
-_OPERATION = np.dtype([("code", "i8"), ("operand", "i8"), ("operator", "i8"), ("limit", "f8")])
+_OPERATION = np.dtype([("code", "i8"), ("operand", "i8"), ("operator", "i8"), ("lowest", "f8"), ("highest", "f8")])
+
+
+#: Lowest and highest limit of one comparison.
+Span: TypeAlias = tuple[float, float]
 
 
 class Possible:
@@ -28,16 +34,21 @@ class Possible:
     Args:
         conditions: resolved, their limits in the units of the operands.
         operands: names, in the order in which ``asked`` is given their columns.
+        spans: lowest and highest limit of each comparison, in order, where it is not one for all; None = it is.
 
     """
 
-    def __init__(self, conditions: Sequence[Condition], operands: Sequence[str]) -> None:
+    def __init__(
+        self, conditions: Sequence[Condition], operands: Sequence[str], spans: Sequence[Span] | None = None
+    ) -> None:
         self.operands = tuple(operands)
         place = {name: at for at, name in enumerate(operands)}
-        operations: list[tuple[int, int, int, float]] = []
+        operations: list[tuple[int, int, int, float, float]] = []
         ends = []
+        given = spans if spans is not None else [(c.limit, c.limit) for one in conditions for c in comparisons(one)]
+        limits = iter(given)
         for condition in conditions:
-            _compile(condition, place, operations)
+            _compile(condition, place, limits, operations)
             ends.append(len(operations))
         self._ends = np.array(ends, np.int64)
         self._operations = np.array(operations, _OPERATION)
@@ -53,19 +64,24 @@ class Possible:
         return answers
 
 
-def _compile(condition: Condition, place: Mapping[str, int], operations: list[tuple[int, int, int, float]]) -> None:
+def _compile(
+    condition: Condition,
+    place: Mapping[str, int],
+    limits: Iterator[Span],
+    operations: list[tuple[int, int, int, float, float]],
+) -> None:
     match condition:
         case Comparison():
             operator = _OPERATORS.index(condition.operator)
-            operations.append((_COMPARE, place[condition.operand], operator, condition.limit))
+            operations.append((_COMPARE, place[condition.operand], operator, *next(limits)))
         case Not(part):
-            _compile(part, place, operations)
-            operations.append((_NOT, 0, 0, 0.0))
+            _compile(part, place, limits, operations)
+            operations.append((_NOT, 0, 0, 0.0, 0.0))
         case AllOf(parts) | AnyOf(parts):
-            _compile(parts[0], place, operations)
+            _compile(parts[0], place, limits, operations)
             for part in parts[1:]:
-                _compile(part, place, operations)
-                operations.append((_AND if isinstance(condition, AllOf) else _OR, 0, 0, 0.0))
+                _compile(part, place, limits, operations)
+                operations.append((_AND if isinstance(condition, AllOf) else _OR, 0, 0, 0.0, 0.0))
 
 
 @njit(cache=True, nogil=True)
@@ -79,17 +95,20 @@ def _extremes(x: NDArray[np.float64]) -> tuple[float, float]:
 
 
 @njit(cache=True, nogil=True)
-def _can_be(operator: int, limit: float, low: float, high: float) -> tuple[bool, bool]:
-    """Whether a comparison can be true, and whether it can be false, for values from ``low`` to ``high``."""
+def _can_be(operator: int, lowest: float, highest: float, low: float, high: float) -> tuple[bool, bool]:
+    """Whether a comparison can be true, and whether it can be false.
+
+    For values from ``low`` to ``high`` and limits from ``lowest`` to ``highest``.
+    """
     if operator == 0:  # >
-        return high > limit, low <= limit
+        return high > lowest, low <= highest
     if operator == 1:  # >=
-        return high >= limit, low < limit
+        return high >= lowest, low < highest
     if operator == 2:  # <
-        return low < limit, high >= limit
+        return low < highest, high >= lowest
     if operator == 3:  # <=
-        return low <= limit, high > limit
-    same, other = low <= limit <= high, low < limit or high > limit
+        return low <= highest, high > lowest
+    same, other = low <= highest and lowest <= high, low < highest or high > lowest
     return (same, other) if operator == 4 else (other, same)
 
 
@@ -120,7 +139,9 @@ def _possible(
             at += 1
             if own.code == _COMPARE:
                 top += 1
-                true[top], false[top] = _can_be(own.operator, own.limit, low[own.operand], high[own.operand])
+                true[top], false[top] = _can_be(
+                    own.operator, own.lowest, own.highest, low[own.operand], high[own.operand]
+                )
             elif own.code == _NOT:
                 true[top], false[top] = false[top], true[top]
             else:

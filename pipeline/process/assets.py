@@ -260,10 +260,11 @@ def _judge(program: AssetProgram, reached: Instants, some: NDArray[np.intp]) -> 
     columns, most = _scores(program, reached)
     quality = np.where(reached.doubtful, UNCERTAIN, GOOD).astype(np.uint8)
     for rule in program.rules:
-        evidence = np.stack([test.evidence(columns, quality) for test in rule.tests], axis=1)
+        tests = rule.tests_at(reached.asset)
+        evidence = np.stack([test.evidence(columns, quality) for test in tests], axis=1)
         highest = {name: most[name] for name in rule.operands & most.keys()}
         if highest:  # what some sensors say counts only where the silent ones could not make it otherwise
-            other = np.stack([test.evidence(columns | highest, quality) for test in rule.tests], axis=1)
+            other = np.stack([test.evidence(columns | highest, quality) for test in tests], axis=1)
             evidence[evidence != other] = SAYS_NOTHING
         moved = grade_rows(
             rule.state, rule.delays, reached.asset, reached.time_ns, evidence, NEVER, paused=reached.paused

@@ -6,6 +6,7 @@ belongs to another kind.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,13 +27,18 @@ from pipeline.process.change import About
 from pipeline.process.explain import Doubles
 from pipeline.process.gateways import Gateways, bind_gateways
 from pipeline.process.standing import Standing
+from rules.grading import NEVER
 from rules.language import comparisons
 from rules.possible import Possible
+from rules.selection import Selection
+from rules.variants import settings_of
 
 #: A reading older than this at receipt is news about the past; three scan periods where those are longer.
 OFFLINE_S = 60.0
 #: An off-delay runs through no longer pause between two good readings; three scan periods where those are longer.
 PAUSE_S = 5.0
+FOREVER = np.iinfo(np.int64).max
+NEVER_SETTLED = (FOREVER, FOREVER)
 
 
 @dataclass(slots=True)
@@ -60,6 +66,7 @@ class KindProgram:
     group: SensorGroup
     detectors: list[BoundDetector]
     rules: list[BoundRule]
+    operands: tuple[str, ...]  # of readings
     possible: Possible  # of the tests of all rules on readings, one after the other
     silences: frozenset[str]
     explaining: tuple[BoundDetector, ...]
@@ -95,6 +102,7 @@ class Bound:
     tag_index: dict[str, int]
     asset_programs: list[AssetProgram]
     gateways: Gateways
+    settled: tuple[int, int]  # wall time from which, and until which, the overrides that count are the same
 
     def about(self, program: KindProgram, slot: int) -> About:
         """The sensor that a slot of a program stands for."""
@@ -121,8 +129,14 @@ class Bound:
         return found is not None and bool(found[0].state.level[found[1]] > 0)
 
 
-def bind(plan: Plan) -> Bound:
-    """Make a plan ready, with fresh state."""
+def bind(plan: Plan, wall_ns: int = 0) -> Bound:
+    """Make a plan ready, with fresh state.
+
+    Args:
+        plan: as configured.
+        wall_ns: time as of which its overrides count.
+
+    """
     kind_index = {kind.id: index for index, kind in enumerate(plan.kinds)}
     program_of = np.array([kind_index[sensor.kind] for sensor in plan.sensors], np.int16)
     slot_of = np.zeros(len(plan.sensors), np.int32)
@@ -136,7 +150,7 @@ def bind(plan: Plan) -> Bound:
     offline_ns = (np.maximum(OFFLINE_S, 3 * periods) * 1e9).astype(np.int64)
     asset_programs = bind_assets(plan, periods, offline_ns)
     _let_rules_yield(plan, programs, asset_programs)
-    return Bound(
+    bound = Bound(
         plan=plan,
         programs=programs,
         program_of=program_of,
@@ -152,6 +166,43 @@ def bind(plan: Plan) -> Bound:
             np.array([not programs[p].kind.on_change for p in program_of], np.bool_),
             np.array([program.silence_s_min() for program in programs])[program_of],
         ),
+        settled=NEVER_SETTLED,
+    )
+    settle(bound, wall_ns)
+    return bound
+
+
+def settle(bound: Bound, wall_ns: int) -> None:
+    """Let those overrides count that do at a time; where none begins or ends, nothing is done."""
+    if bound.settled[0] <= wall_ns < bound.settled[1]:
+        return
+    plan = bound.plan
+    spans = [override.span_ns() for override in plan.overrides]
+    moments = [moment for span in spans for moment in span if moment is not None]
+    bound.settled = (
+        max((moment for moment in moments if moment <= wall_ns), default=NEVER),
+        min((moment for moment in moments if moment > wall_ns), default=FOREVER),
+    )
+    counting = [override for override in plan.overrides if override.in_force(wall_ns)]
+    selection = Selection(plan)
+    of_rule = {rule.id: settings_of(plan, rule, counting, selection) for rule in plan.rules}
+    for of_assets in bound.asset_programs:
+        for rule in of_assets.rules:
+            rule.settle(of_rule[rule.spec.id], of_assets.assets)
+    for program in bound.programs:
+        moved = [rule for rule in program.rules if of_rule[rule.spec.id] is not None or rule.own is not None]
+        for rule in moved:
+            rule.settle(of_rule[rule.spec.id], program.sensors)
+        if moved:
+            program.possible = _possible(program.rules, program.operands)
+
+
+def _possible(rules: Sequence[BoundRule], operands: Sequence[str]) -> Possible:
+    own = [rule for rule in rules if not rule.is_standing]
+    return Possible(
+        [test.condition for rule in own for test in rule.tests],
+        operands,
+        [span for rule in own for span in rule.spans()],
     )
 
 
@@ -196,8 +247,6 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32]) -> KindProgram:
         for order, spec in enumerate(plan.rules)
         if kind.id in spec.kinds
     ]
-    of_readings = [test.condition for rule in rules if not rule.is_standing for test in rule.tests]
-    possible = Possible(of_readings, list(units))
     silences = frozenset(bound.spec.id for bound in detectors if isinstance(bound.detector, Silence))
     named = frozenset[str]().union(*(rule.operands for rule in rules))
     own = [plan.sensors[i] for i in sensors]
@@ -209,7 +258,8 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32]) -> KindProgram:
         group,
         detectors,
         rules,
-        possible,
+        tuple(units),
+        _possible(rules, tuple(units)),
         silences,
         tuple(explaining),
         doubles,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -13,9 +13,11 @@ from model.alarm import Grade
 from model.errors import ConditionError
 from model.plan import RuleSpec
 from model.standing import is_standing
+from pipeline.process.own import OwnSettings, begin_over, changed_slots
 from rules.evidence import GradeTest
 from rules.grading import Delays, GradingState
-from rules.language import operands, parse, resolve
+from rules.language import comparisons, operands, parse, resolve
+from rules.variants import Settings, Variant, as_packed
 
 #: (slot int32 [n], time_ns int64 [n]) of rows -> bool [n].
 AtLeast: TypeAlias = Callable[[NDArray[np.int32], NDArray[np.int64]], NDArray[np.bool_]]
@@ -34,9 +36,58 @@ class BoundRule:
     state: GradingState
     is_standing: bool = False  # it judges how things stand, once a minute, and no readings
     yields: NDArray[np.bool_] | None = None  # [slots], where a detector on the whole asset judges instead
+    units: Mapping[str, str] = field(default_factory=dict)  # of its operands
+    own: OwnSettings | None = None  # None = all slots have the pack's settings
 
     def grade(self, level: int) -> Grade:
         return Grade.NONE if level == 0 else self.spec.grades[level - 1].grade
+
+    def tests_at(self, slots: NDArray[np.int32] | None = None) -> tuple[GradeTest, ...]:
+        """The tests of each grade for rows of these slots; None = all slots in order."""
+        if self.own is None:
+            return self.tests
+        return self.own.every if slots is None else self.own.tests(self.tests, slots)
+
+    def settings_at(self, slot: int) -> Variant:
+        """What counts for one sensor or asset."""
+        return as_packed(self.spec) if self.own is None else self.own.variants[self.own.of[slot]]
+
+    def spans(self) -> list[tuple[float, float]]:
+        """Lowest and highest limit of each comparison of each grade, in order."""
+        if self.own is not None:
+            return self.own.spans()
+        return [(one.limit, one.limit) for test in self.tests for one in comparisons(test.condition)]
+
+    def settle(self, settings: Settings | None, indices: NDArray[np.int32]) -> None:
+        """Take settings by sensor (or asset); what is under way begins anew only where they are others.
+
+        Args:
+            settings: of the rule over the whole plan; None = the pack's for all.
+            indices: int32 [slots], of the sensor or asset that each slot stands for.
+
+        """
+        before = self.own
+        of = None if settings is None else settings.of[indices]
+        if settings is None or of is None or not of.any():
+            self.own, self.delays = None, delays_of(self.spec)
+        else:
+            used, places = np.unique(np.append(of, 0), return_inverse=True)
+            variants = [settings.variants[at] for at in used]
+            self.own = OwnSettings.made(variants, places[:-1].astype(np.int32), self.units, self.tests)
+            self.delays = self.own.delays()
+        every = range(len(indices))
+        self.begin_over(changed_slots(before, self.own, as_packed(self.spec), (every, every)))
+
+    def begin_over(self, slots: Sequence[int]) -> None:
+        """Let what is under way in these slots, whose settings changed, begin anew."""
+        if len(slots):
+            some = np.array(slots, np.intp)
+            off = (
+                np.zeros((len(some), len(self.tests)), np.bool_)
+                if self.own is None
+                else self.own.off[self.own.of[some]]
+            )
+            begin_over(self.state, off, some)
 
 
 def bind_rule(
@@ -56,10 +107,6 @@ def bind_rule(
 
     """
     conditions = [resolve(parse(grade.when), units) for grade in spec.grades]
-    delays = Delays(
-        np.array([round(grade.on_delay_s * 1e9) for grade in spec.grades], np.int64),
-        np.array([round(grade.off_delay_s * 1e9) for grade in spec.grades], np.int64),
-    )
     named = frozenset(name for condition in conditions for name in operands(condition))
     if (standing := any(map(is_standing, named))) and not (spec.assets or all(map(is_standing, named))):
         raise ConditionError(
@@ -69,9 +116,18 @@ def bind_rule(
         spec=spec,
         order=order,
         tests=tuple(GradeTest(c, grade.deadband) for c, grade in zip(conditions, spec.grades, strict=True)),
-        delays=delays,
+        delays=delays_of(spec),
         operands=named,
         lower_bounds={name: at_least for name, at_least in lower_bounds.items() if name in named},
         state=GradingState.fresh(slots, len(spec.grades)),
         is_standing=standing and not spec.assets,
+        units={name: units[name] for name in named},
+    )
+
+
+def delays_of(spec: RuleSpec) -> Delays:
+    """As the pack has them."""
+    return Delays(
+        np.array([round(grade.on_delay_s * 1e9) for grade in spec.grades], np.int64),
+        np.array([round(grade.off_delay_s * 1e9) for grade in spec.grades], np.int64),
     )

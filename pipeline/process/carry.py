@@ -16,8 +16,10 @@ from pipeline.process.assets import AssetProgram
 from pipeline.process.binding import Bound, KindProgram
 from pipeline.process.bound_rule import BoundRule
 from pipeline.process.gateways import Gateways, GatewayState, keep_silent
+from pipeline.process.own import changed_slots
 from rules.alarm_machine import ACTIVE
 from rules.grading import NEVER
+from rules.variants import as_packed
 
 
 def carry_over(old: Bound, new: Bound, open_alarms: Iterable[Alarm]) -> None:
@@ -87,6 +89,7 @@ def _carry_program(source: KindProgram, target: KindProgram) -> None:
             goes_on = every if all(unchanged[name] is every for name in named) else steady
             copy_slots(old_rule.state, rule.state, *goes_on)
             rule.state.recount()
+            rule.begin_over(changed_slots(old_rule.own, rule.own, as_packed(rule.spec), goes_on))
 
 
 def _carry_assets(source: AssetProgram, target: AssetProgram) -> None:
@@ -110,8 +113,10 @@ def _carry_assets(source: AssetProgram, target: AssetProgram) -> None:
             and before.spec.grades == rule.spec.grades
             and {name.partition(".")[0] for name in rule.operands} <= unchanged & goes_on.keys()
         ):
-            copy_slots(before.state, rule.state, [old for old, _ in same], [new for _, new in same])
+            pairs = [old for old, _ in same], [new for _, new in same]
+            copy_slots(before.state, rule.state, *pairs)
             rule.state.recount()
+            rule.begin_over(changed_slots(before.own, rule.own, as_packed(rule.spec), pairs))
 
 
 def copy_state(source: Any, target: Any) -> None:

@@ -12,6 +12,7 @@ from model.condition import Comparison
 from model.explanation import Explanation
 from pipeline.process.bound_rule import BoundRule
 from rules.grading import Changes
+from rules.variants import Variant
 
 Columns = Mapping[str, NDArray[np.float64]]
 
@@ -53,6 +54,7 @@ class LevelChange:
     quality: int
     facts: Facts
     margin: float | None
+    judged_by: Variant
 
 
 def changes_of(
@@ -90,7 +92,8 @@ def changes_of(
             value=value,
             quality=int(columns["quality"][at]) if "quality" in columns else 0,
             facts=facts(at),
-            margin=_margin(rule, after, value),
+            margin=_margin(rule, int(slots[at]), after, value),
+            judged_by=rule.settings_at(int(slots[at])),
         )
 
 
@@ -99,12 +102,15 @@ def known(columns: Columns, names: Iterable[str], at: int) -> dict[str, float]:
     return {name: float(columns[name][at]) for name in sorted(names) if not np.isnan(columns[name][at])}
 
 
-def _margin(rule: BoundRule, level: int, value: float) -> float | None:
+def _margin(rule: BoundRule, slot: int, level: int, value: float) -> float | None:
     """How far the value is from the next higher grade, where that is a plain limit on the value."""
     if level >= len(rule.tests) or np.isnan(value):
         return None
     condition = rule.tests[level].condition
     if not isinstance(condition, Comparison) or condition.operand != "value":
         return None
-    rises = condition.operator in (">", ">=")
-    return condition.limit - value if rises else value - condition.limit
+    own = rule.own
+    if own is not None and own.off[own.of[slot], level]:
+        return None
+    limit = condition.limit if own is None else float(own.limits[level][own.of[slot], 0])
+    return limit - value if condition.operator in (">", ">=") else value - limit

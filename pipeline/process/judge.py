@@ -69,7 +69,7 @@ def judge_rows(
             if some is not None:
                 own = {name: column[some] for name, column in columns.items()}
                 times = part.time_ns[some]
-                evidence = _row_evidence(rule, own, late[some], _highest(rule, own, slots[some], times))
+                evidence = _row_evidence(rule, own, slots[some], late[some], _highest(rule, own, slots[some], times))
                 moved = grade_rows(
                     rule.state, rule.delays, slots[some], times, evidence, NEVER, paused=paused[rows[some]]
                 )
@@ -175,7 +175,7 @@ def _concerned(
     begun = rule.state.begun_count[0] > 0
     if not begun and not any(may_begin):
         return None
-    begins = [test.begins(columns) for test, may in zip(rule.tests, may_begin, strict=True) if may]
+    begins = [test.begins(columns) for test, may in zip(rule.tests_at(slots), may_begin, strict=True) if may]
     concerned = rows_begun(rule.state, slots) if begun else np.zeros(len(slots), np.bool_)
     if begins and (any_begins := np.logical_or.reduce(begins)).any():
         if rule.yields is not None:
@@ -195,14 +195,17 @@ def _highest(rule: BoundRule, columns: Columns, slots: NDArray[np.int32], time_n
     return columns | highest if highest else {}
 
 
-def _row_evidence(rule: BoundRule, columns: Columns, late: NDArray[np.bool_], highest: Columns) -> NDArray[np.int8]:
+def _row_evidence(
+    rule: BoundRule, columns: Columns, slots: NDArray[np.int32], late: NDArray[np.bool_], highest: Columns
+) -> NDArray[np.int8]:
     """int8 [n, g]. What a lower bound says counts only where the highest score there can be says the same."""
     quality = columns["quality"].astype(np.uint8)
-    evidence = np.stack([test.evidence(columns, quality) for test in rule.tests], axis=1)
+    tests = rule.tests_at(slots)
+    evidence = np.stack([test.evidence(columns, quality) for test in tests], axis=1)
     if highest:
-        evidence[evidence != np.stack([test.evidence(highest, quality) for test in rule.tests], axis=1)] = SAYS_NOTHING
+        evidence[evidence != np.stack([test.evidence(highest, quality) for test in tests], axis=1)] = SAYS_NOTHING
     if late.any():
-        at_once = (rule.delays.on_ns == 0) & (rule.operands == {"value"})
+        at_once = (rule.delays.on_of(slots[late]) == 0) & (rule.operands == {"value"})
         evidence[late] = np.where((evidence[late] == ENTERS) & at_once, ENTERED_LATE, SAYS_NOTHING)
     return evidence
 
@@ -211,7 +214,7 @@ def _concerned_by_time(rule: BoundRule, scores: Columns) -> bool:
     """Whether a condition is pending, or is met by what time alone says; rarely so."""
     if rule.state.begun_count[0] > 0:
         return True
-    return rule.operands <= scores.keys() and any(test.begins(scores).any() for test in rule.tests)
+    return rule.operands <= scores.keys() and any(test.begins(scores).any() for test in rule.tests_at())
 
 
 def _columns_over_time(
@@ -225,7 +228,7 @@ def _columns_over_time(
 def _entered(rule: BoundRule, columns: Columns) -> NDArray[np.int8]:
     """Evidence of scores that time alone gave, int8 [m, g]: it raises, and clears nothing but what stands."""
     good = np.zeros(len(columns["quality"]), np.uint8)
-    evidence = np.stack([test.evidence(columns, good) for test in rule.tests], axis=1)
+    evidence = np.stack([test.evidence(columns, good) for test in rule.tests_at()], axis=1)
     if not rule.is_standing:
         evidence[evidence == CLEARS] = SAYS_NOTHING
     return evidence
@@ -271,7 +274,7 @@ def _rule_over_time(
         some = np.flatnonzero((entered == ENTERS).any(axis=1) | begun).astype(np.int32)
         if len(some):
             at_once = rule.delays.on_ns == 0
-            delays = Delays(np.where(at_once, 0, _NEVER_BY_ROWS_NS), rule.delays.off_ns)
+            delays = Delays(np.where(at_once, 0, _NEVER_BY_ROWS_NS), rule.delays.off_ns, rule.delays.variant)
             now = np.full(len(some), tick.wall_ns, np.int64)
             found = grade_rows(rule.state, delays, some, now, entered[some], tick.elapsed_ns)
             part = {name: column[some] for name, column in columns.items()}

@@ -17,7 +17,7 @@ from model.plan import Plan
 from model.state import ADDED, ADDED_FIELDS
 from pipeline.process.admission import FIELDS as ADMISSION_FIELDS
 from pipeline.process.assets import AssetProgram, BoundAssetDetector
-from pipeline.process.binding import BoundDetector, KindProgram
+from pipeline.process.binding import BoundDetector, KindProgram, settle
 from pipeline.process.bound_rule import BoundRule
 from pipeline.process.carry import keep_on
 from pipeline.process.gateways import keep_silent
@@ -98,6 +98,7 @@ def load(snapshot: Snapshot) -> tuple[State, list[str]]:
         if misfit := _fill(part, prefix, arrays):
             raise StoreError(f"snapshot at offset {snapshot.offset} lacks {misfit} in the shape needed")
     state.clock, state.counts = meta.clock, meta.counts
+    settle(state.bound, state.clock.settled_ns)
     state.commands = dict.fromkeys(meta.commands)
     state.alarms = AlarmMachine.restore(meta.open_alarms, meta.episodes)
     index = state.bound.tag_index

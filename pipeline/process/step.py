@@ -18,7 +18,7 @@ from model.flag import FlagEvent
 from model.heartbeat import HEARTBEAT
 from model.inputs import Finding, HumanAct, Input, PlanChange, Tick
 from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
-from pipeline.process.binding import Bound, bind
+from pipeline.process.binding import Bound, bind, settle
 from pipeline.process.carry import carry_gateways, carry_over, copy_slots, slot_pairs
 from pipeline.process.change import LevelChange
 from pipeline.process.gateways import (
@@ -58,6 +58,7 @@ class Clock:
     boot: str = ""  # the machine's start that it counts from
     live_ns: int = 0  # elapsed time without the system's own outages
     in_gap: bool = False  # a gap alarm is on and no reading has come since
+    settled_ns: int = 0  # wall time as of which overrides count
 
 
 @dataclass(slots=True)
@@ -97,7 +98,7 @@ class Outcome:
 
 def begin(change: PlanChange, offset: int) -> State:
     """The state after a journal's first input, which is always a plan."""
-    bound = bind(change.plan)
+    bound = bind(change.plan, change.wall_ns)
     sensors = len(change.plan.sensors)
     state = State(
         bound,
@@ -108,6 +109,7 @@ def begin(change: PlanChange, offset: int) -> State:
         GatewayState.fresh(len(bound.gateways.ids)),
     )
     state.next_offset = offset + 1
+    state.clock.settled_ns = change.wall_ns
     return state
 
 
@@ -133,8 +135,9 @@ def step(state: State, offset: int, item: Input) -> Outcome:
         case Finding():
             outcome = Outcome(finding_event(state.alarms, offset, item, state.bound.plan.version))
         case PlanChange():
-            carry_over(state.bound, new := bind(item.plan), state.alarms.judged_alarms())
+            carry_over(state.bound, new := bind(item.plan, item.wall_ns), state.alarms.judged_alarms())
             _move_sensors(state, new)
+            state.clock.settled_ns = item.wall_ns
             outcome = Outcome([])
     state.next_offset = offset + 1
     return outcome
@@ -175,6 +178,8 @@ def _tick(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
     clock = state.clock
     minute = is_new_minute(clock.wall_ns, tick.wall_ns)
     events = _advance_clock(state, offset, tick)
+    clock.settled_ns = tick.wall_ns
+    settle(state.bound, tick.wall_ns)
     due = state.reorder.due(state.bound.lateness_ns, clock.live_ns)
     if due:
         events += _admit_and_judge(state, to_batch(due), np.full(len(due), offset, np.int64))
@@ -295,7 +300,7 @@ def _signal(state: State, act: HumanAct) -> Signal:
 
 def _event(state: State, change: LevelChange, circumstance: Circumstance, shown: tuple[Evidence, ...]) -> AlarmEvent:
     rule, about = change.rule, change.about
-    judged_by = rule.spec.grades[(change.after or change.before) - 1]
+    judged_by = change.judged_by.grades[(change.after or change.before) - 1]
     why = Why(
         condition=judged_by.when,
         value=None if np.isnan(change.value) else change.value,
@@ -305,7 +310,7 @@ def _event(state: State, change: LevelChange, circumstance: Circumstance, shown:
         since_ns=change.since_ns,
         on_delay_s=judged_by.on_delay_s,
         readings=shown,
-        rule_source=rule.spec.source,
+        rule_source=change.judged_by.source,
         plan_version=state.bound.plan.version,
         margin=change.margin,
         explanations=change.facts.explanations,
