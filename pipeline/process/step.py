@@ -135,9 +135,8 @@ def step(state: State, offset: int, item: Input) -> Outcome:
         case Finding():
             outcome = Outcome(finding_event(state.alarms, offset, item, state.bound.plan.version))
         case PlanChange():
-            carry_over(state.bound, new := bind(item.plan, item.wall_ns), state.alarms.judged_alarms())
+            carry_over(state.bound, new := bind(item.plan, state.clock.settled_ns), state.alarms.judged_alarms())
             _move_sensors(state, new)
-            state.clock.settled_ns = item.wall_ns
             outcome = Outcome([])
     state.next_offset = offset + 1
     return outcome

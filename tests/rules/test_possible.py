@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.condition import AllOf, AnyOf, Comparison, Condition, Not
-from rules.evidence import GradeTest
-from rules.language import parse
+from rules.evidence import GradeTest, limited
+from rules.language import comparisons, parse
 from rules.possible import Possible
 
 OPERANDS = ("value", "shift")
@@ -42,6 +42,19 @@ def test_a_condition_that_a_row_meets_is_possible(
     for condition, possible in zip(conditions, asked, strict=True):
         if GradeTest(condition, 0.0).begins(columns).any():
             assert possible
+
+
+@settings(max_examples=500, deadline=None)
+@given(condition_, column_, column_, st.lists(st.tuples(*[st.integers(-2, 2).map(float)] * 4), min_size=6, max_size=6))
+def test_limits_by_row_are_possible_where_one_of_them_is(
+    condition: Condition, value: np.ndarray, shift: np.ndarray, limits: list[tuple[float, ...]]
+) -> None:
+    columns = {"value": value, "shift": shift}
+    own = [np.array(limits[at]) for at, _ in enumerate(comparisons(condition))]
+    spans = [(float(one.min()), float(one.max())) for one in own]
+    (possible,) = Possible([condition], OPERANDS, spans).asked(columns)
+    if GradeTest(limited(condition, iter(own)), 0.0).begins(columns).any():
+        assert possible
 
 
 @pytest.mark.parametrize(
