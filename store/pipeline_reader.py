@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import func, select, text
 
-from model.alarm import Alarm, AlarmEvent
+from model.alarm import Alarm, AlarmEvent, Verdict
 from model.errors import StoreError
 from model.heartbeat import Pulse
 from model.plan import Plan
@@ -26,7 +26,9 @@ from store.pipeline_store import (
     position,
     pulses,
     unregistered,
+    verdicts,
 )
+from store.verdict_table import StoredVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,24 @@ class PipelineReader:
         query = select(alarms.c.body).where(alarms.c.id.startswith(id_prefix, autoescape=True)).limit(2)
         with self._engine.connect() as connection:
             return [msgspec.json.decode(body, type=Alarm) for body in connection.execute(query).scalars()]
+
+    def judged_alarms(self, begin_ns: int, end_ns: int) -> Iterator[tuple[Alarm, StoredVerdict | None]]:
+        """Every alarm that began in a span, in that order, with what people said that it was."""
+        table = verdicts.table
+        query = (
+            select(alarms.c.body, table)
+            .outerjoin(table, table.c.alarm_id == alarms.c.id)
+            .where(alarms.c.start_ns >= begin_ns, alarms.c.start_ns < end_ns)
+            .order_by(alarms.c.start_ns, alarms.c.id)
+        )
+        with self._engine.connect() as connection:
+            for row in connection.execute(query):
+                yield msgspec.json.decode(row.body, type=Alarm), verdicts.of(row) if row.verdict else None
+
+    def last_verdicts(self, rule: str, but: str, limit: int) -> list[Verdict]:
+        """The last that say real or false of alarms of a rule, the newest first, without one alarm's."""
+        with self._engine.connect() as connection:
+            return verdicts.last_of(connection, rule, but, limit)
 
     def events_of(self, alarm_id: str) -> list[AlarmEvent]:
         query = select(events.c.body).where(events.c.alarm_id == alarm_id).order_by(events.c.seq)

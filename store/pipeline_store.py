@@ -38,6 +38,7 @@ from model.errors import StoreFull
 from model.heartbeat import HEARTBEAT
 from model.plan import Plan
 from store.database import is_full, open_writer
+from store.verdict_table import VerdictTable
 
 POISON_KEPT = 10_000
 POISON_BYTES_MAX = 65_536
@@ -110,7 +111,7 @@ unregistered = Table(
     Column("last_value", Float),
 )
 
-
+verdicts = VerdictTable(schema)
 pulses = Table(
     "pulses",
     schema,
@@ -335,6 +336,7 @@ def _add_events(connection: Connection, given: Sequence[AlarmEvent]) -> int:
             for alarm in changed.values()
         ],
     )
+    verdicts.add(connection, new)
     return len(new)
 
 

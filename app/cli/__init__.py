@@ -28,6 +28,7 @@ from app.cli import (
     quality_stuck,
     replay,
     report,
+    report_verdicts,
     status,
     tune,
 )
@@ -52,6 +53,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("tune")(tune.tune)
 app.command("backtest")(backtest.backtest)
 app.add_typer(alarms.app, name="alarms")
+report.app.command("verdicts")(report_verdicts.verdicts)
 app.add_typer(report.app, name="report")
 app.command("status")(status.status)
 app.command("capability")(capability.capability)

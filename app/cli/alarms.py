@@ -34,9 +34,12 @@ from app.cli.why import Spoken, show_alarm, shown_value, spoken
 from app.client import PipelineClient
 from app.configured import Paths, read
 from config.settings import Settings
-from model.alarm import Alarm
+from model.alarm import Alarm, Verdict
 from model.errors import OutcomeUnknown
 from store.pipeline_reader import PipelineReader
+
+#: The why-card counts so many of the rule's last verdicts.
+VERDICTS_SHOWN = 20
 
 app = typer.Typer(help="报警：列出、查看原因、确认、复位、导出。Alarms: list, show, acknowledge.", no_args_is_help=True)
 
@@ -81,10 +84,12 @@ def show(
     reader = _reader(configured)
     found = _one(reader, alarm, speak)
     events = reader.events_of(found.id)
+    last = reader.last_verdicts(found.rule, found.id, VERDICTS_SHOWN)
     if as_json:
-        print_json({"alarm": found, "events": events})
+        record = {"judged": len(last), "real": last.count(Verdict.REAL)}
+        print_json({"alarm": found, "events": events, "rule_verdicts": record})
     else:
-        show_alarm(found, events, spoken(reader, speak), configured.time_zone)
+        show_alarm(found, events, spoken(reader, speak), configured.time_zone, last)
 
 
 @app.command()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.panel import Panel
 from rich.table import Table
 
 from app.cli.screen import grade_text, out, say, show_time
-from model.alarm import Alarm, AlarmEvent, Grade, Why
+from model.alarm import Alarm, AlarmEvent, Grade, Verdict, Why
 from model.explanation import Explanation
 from pipeline.delivery.names import Names
 from store.pipeline_reader import PipelineReader
@@ -47,7 +49,16 @@ def shown_value(why: Why | None) -> str:
     return "" if why is None or why.value is None else f"{why.value:.4g} {why.unit}"
 
 
-def show_alarm(alarm: Alarm, events: list[AlarmEvent], names: Spoken, zone: str) -> None:
+def track_record(last: Sequence[Verdict], speak: str) -> str:
+    """How good the rule has been, by the verdicts on its other alarms."""
+    if not last:
+        return say("verdicts_not_yet", speak)
+    return say("verdicts_of_rule", speak, judged=len(last), real=last.count(Verdict.REAL))
+
+
+def show_alarm(
+    alarm: Alarm, events: list[AlarmEvent], names: Spoken, zone: str, last_verdicts: Sequence[Verdict] = ()
+) -> None:
     speak = names.speak
     title = f"{grade_text(alarm.highest, speak)} {names.rule(alarm.rule)}"
     card = Table.grid(padding=(0, 2))
@@ -59,6 +70,7 @@ def show_alarm(alarm: Alarm, events: list[AlarmEvent], names: Spoken, zone: str)
     if alarm.why is not None:
         for name, text in _why_rows(alarm.why, speak, zone):
             card.add_row(say(name, speak), text)
+    card.add_row(say("verdicts_record", speak), track_record(last_verdicts, speak))
     if advice := names.advice(alarm.rule, alarm.highest):
         card.add_row(say("advice", speak), advice)
     out.print(Panel(card, title=title))

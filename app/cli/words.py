@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.cli.backtest_words import BACKTEST_WORDS
 from app.cli.quality_words import QUALITY_WORDS
 from app.cli.report_words import REPORT_WORDS
+from app.cli.verdict_words import VERDICT_WORDS
 from model.text import Text
 
 WORDS: dict[str, Text] = {
@@ -291,4 +292,5 @@ WORDS: dict[str, Text] = {
     **QUALITY_WORDS,
     **BACKTEST_WORDS,
     **REPORT_WORDS,
+    **VERDICT_WORDS,
 }
