@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeAlias
 
 from model.alarm import Grade
@@ -23,12 +24,27 @@ class Tick:
     boot: str = ""  # empty in journals of versions that did not know it
 
 
+class Act(StrEnum):
+    """What a person can do about alarms."""
+
+    ACKNOWLEDGE = "acknowledge"
+    RESET = "reset"
+    SHELVE = "shelve"
+    UNSHELVE = "unshelve"
+    TAKE_OUT = "take_out"  # of service
+    PUT_BACK = "put_back"
+    APPROVE = "approve"  # a request for a flag
+    WITHDRAW = "withdraw"
+    COMMENT = "comment"
+    VERDICT = "verdict"
+
+
 @dataclass(frozen=True, slots=True)
 class HumanAct:
     """What a person asked for, journaled before the reply."""
 
     command_id: str  # given by the client; the same command sent twice has one effect
-    act: str  # one of rules.acts.Act
+    act: str  # an Act; a journal may hold ones that this version does not know
     alarm_id: str
     by: str
     note: str

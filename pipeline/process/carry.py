@@ -17,8 +17,8 @@ from pipeline.process.binding import Bound, KindProgram
 from pipeline.process.bound_rule import BoundRule
 from pipeline.process.gateways import Gateways, GatewayState, keep_silent
 from pipeline.process.own import changed_slots
-from rules.alarm_machine import ACTIVE
 from rules.grading import NEVER
+from rules.transitions import ACTIVE
 from rules.variants import as_packed
 
 

@@ -17,7 +17,8 @@ from model.batch import GOOD
 from model.inputs import Tick
 from model.sensor import Sensor
 from pipeline.process.self_watch import GATEWAY_RULE, SYSTEM
-from rules.alarm_machine import ACTIVE, Subject
+from rules.alarm_machine import Subject
+from rules.transitions import ACTIVE
 
 #: Fewer sensors that report by the clock than this are their own witnesses.
 SENSORS_MIN = 2

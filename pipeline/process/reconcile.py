@@ -14,7 +14,7 @@ from model.heartbeat import HEARTBEAT
 from pipeline.process.carry import turn_back, turn_on
 from pipeline.process.self_watch import GAP_RULE, GATEWAY_RULE
 from pipeline.process.step import State
-from rules.alarm_machine import ACTIVE
+from rules.transitions import ACTIVE
 
 #: So many numbers of an alarm's events are left out: a damaged store may have lost events whose ids were told.
 EVENTS_LOST_MAX = 1000

@@ -8,7 +8,9 @@ from model.inputs import Finding
 from model.plan import Advice, GradeSpec, RuleSpec
 from model.text import Text
 from pipeline.watch.words import ADVICE, GRADES, SAID, Code
-from rules.alarm_machine import ACTIVE, AlarmMachine, Circumstance, Subject
+from rules.alarm_machine import AlarmMachine, Subject
+from rules.circumstance import Circumstance
+from rules.transitions import ACTIVE
 
 SYSTEM = "system"
 
@@ -108,7 +110,7 @@ def finding_event(alarms: AlarmMachine, offset: int, finding: Finding, plan_vers
         margin=None,
     )
     circumstance = Circumstance(offset=offset, time_ns=finding.wall_ns, at_ns=finding.wall_ns)
-    return [alarms.level_changed(subject, before, after, circumstance, why)]
+    return alarms.level_changed(subject, before, after, circumstance, why)
 
 
 def gap_why(gap_s: float, *, since_ns: int, until_ns: int, plan_version: str) -> Why:

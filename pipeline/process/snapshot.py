@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from model.alarm import Alarm
 from model.errors import FengsuiError, StoreError
+from model.flag import Flag
 from model.inputs import PlanChange
 from model.plan import Plan
 from model.state import ADDED, ADDED_FIELDS
@@ -25,6 +26,9 @@ from pipeline.process.recent import RING_FIELDS
 from pipeline.process.reorder import Waiting
 from pipeline.process.step import Clock, Counts, State, begin
 from rules.alarm_machine import AlarmMachine
+from rules.flags import Flags
+from rules.terms import Terms
+from rules.timers import Waits
 from store.snapshots import Snapshot
 
 FORMAT_VERSION = 1
@@ -49,10 +53,17 @@ class _Meta(_Format):
     newest_ns: dict[str, int]
     arrivals: int
     detector_versions: dict[str, int]
+    flags: list[Flag] = []
+    flags_begun: int = 0
+    flag_waits: Waits = []
+    realarm_waits: Waits = []
+    stale_waits: Waits = []
 
 
 def take(state: State) -> Snapshot:
     open_alarms, episodes = state.alarms.snapshot()
+    flags, flags_begun, flag_waits = state.alarms.flags.snapshot()
+    realarm_waits, stale_waits = state.alarms.waits()
     tags = [sensor.tag for sensor in state.bound.plan.sensors]
     meta = _Meta(
         format=FORMAT_VERSION,
@@ -66,6 +77,11 @@ def take(state: State) -> Snapshot:
         newest_ns={tags[s]: t for s, t in state.reorder.newest_ns.items()},
         arrivals=state.reorder.arrivals,
         detector_versions=_versions(state),
+        flags=flags,
+        flags_begun=flags_begun,
+        flag_waits=flag_waits,
+        realarm_waits=realarm_waits,
+        stale_waits=stale_waits,
     )
     arrays = {name: np.array(array) for name, array in _arrays(state)}
     return Snapshot(state.next_offset, msgspec.json.encode(meta, order="deterministic"), arrays)
@@ -100,7 +116,13 @@ def load(snapshot: Snapshot) -> tuple[State, list[str]]:
     state.clock, state.counts = meta.clock, meta.counts
     settle(state.bound, state.clock.settled_ns)
     state.commands = dict.fromkeys(meta.commands)
-    state.alarms = AlarmMachine.restore(meta.open_alarms, meta.episodes)
+    state.alarms = AlarmMachine.restore(
+        meta.open_alarms,
+        meta.episodes,
+        terms=Terms(meta.plan.alarms, meta.plan.rules),
+        flags=Flags.restore(meta.flags, meta.flags_begun, meta.flag_waits),
+        waits=(meta.realarm_waits, meta.stale_waits),
+    )
     index = state.bound.tag_index
     state.reorder.waiting = {index[tag]: heap for tag, heap in meta.waiting.items()}
     state.reorder.newest_ns = {index[tag]: t for tag, t in meta.newest_ns.items()}

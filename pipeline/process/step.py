@@ -17,6 +17,7 @@ from model.errors import CommandRefused
 from model.flag import FlagEvent
 from model.heartbeat import HEARTBEAT
 from model.inputs import Finding, HumanAct, Input, PlanChange, Tick
+from pipeline.process.acts import carry_out
 from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
 from pipeline.process.binding import Bound, bind, settle
 from pipeline.process.carry import carry_gateways, carry_over, copy_slots, slot_pairs
@@ -35,15 +36,15 @@ from pipeline.process.reorder import Reorder, Waiting, to_batch
 from pipeline.process.self_watch import (
     GAP_GRADE,
     GAP_NS,
-    GAP_RULE,
     GAP_SUBJECT,
     GATEWAY_GRADE,
-    GATEWAY_RULE,
     finding_event,
     gap_why,
 )
 from pipeline.process.standing import is_new_minute
-from rules.alarm_machine import ACTIVE, AlarmMachine, Circumstance, Signal, Subject
+from rules.alarm_machine import AlarmMachine, Now, Subject
+from rules.circumstance import Circumstance
+from rules.terms import Terms
 
 #: Commands whose ids are remembered, so that one sent twice has one effect.
 COMMANDS_REMEMBERED = 10_000
@@ -57,6 +58,7 @@ class Clock:
     elapsed_ns: int | None = None  # as the last tick gave it; None before the first
     boot: str = ""  # the machine's start that it counts from
     live_ns: int = 0  # elapsed time without the system's own outages
+    passed_ns: int = 0  # elapsed time with them; never back
     in_gap: bool = False  # a gap alarm is on and no reading has come since
     settled_ns: int = 0  # wall time as of which overrides count
 
@@ -105,7 +107,7 @@ def begin(change: PlanChange, offset: int) -> State:
         AdmissionState.fresh(sensors),
         RecentState.fresh(sensors),
         Reorder(),
-        AlarmMachine(),
+        AlarmMachine(Terms(change.plan.alarms, change.plan.rules)),
         GatewayState.fresh(len(bound.gateways.ids)),
     )
     state.next_offset = offset + 1
@@ -127,19 +129,20 @@ def step(state: State, offset: int, item: Input) -> Outcome:
             offsets = np.arange(offset, offset + len(item), dtype=np.int64)
             events = _rows(state, item, offsets)
             state.next_offset = offset + len(item)
-            return Outcome(events)
+            return Outcome(events, flags=state.alarms.take_flag_events())
         case Tick():
-            outcome = Outcome(_tick(state, offset, item))
+            events, refused = _tick(state, offset, item), ""
         case HumanAct():
-            outcome = _act(state, offset, item)
+            events, refused = _act(state, offset, item)
         case Finding():
-            outcome = Outcome(finding_event(state.alarms, offset, item, state.bound.plan.version))
+            events, refused = finding_event(state.alarms, offset, item, state.bound.plan.version), ""
         case PlanChange():
             carry_over(state.bound, new := bind(item.plan, state.clock.settled_ns), state.alarms.judged_alarms())
             _move_sensors(state, new)
-            outcome = Outcome([])
+            state.alarms.set_terms(Terms(item.plan.alarms, item.plan.rules))
+            events, refused = [], ""
     state.next_offset = offset + 1
-    return outcome
+    return Outcome(events, refused, state.alarms.take_flag_events())
 
 
 def _rows(state: State, batch: Batch, offsets: NDArray[np.int64]) -> list[AlarmEvent]:
@@ -168,15 +171,19 @@ def _admit_and_judge(state: State, batch: Batch, offsets: NDArray[np.int64]) -> 
             offline=late or age_ns > change.about.offline_ns,
         )
         shown = [readings(state.recent, sensor, rows, fresh, change.row) for sensor in change.about.sensors]
-        events.append(_event(state, change, circumstance, sum(shown, ())))
+        events += _changed(state, change, circumstance, sum(shown, ()))
     remember(state.recent, rows.take(fresh))
     return sorted(events, key=lambda event: event.offset)
 
 
 def _tick(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
     clock = state.clock
-    minute = is_new_minute(clock.wall_ns, tick.wall_ns)
-    events = _advance_clock(state, offset, tick)
+    before_wall_ns = clock.wall_ns
+    minute = is_new_minute(before_wall_ns, tick.wall_ns)
+    gap_s = _advance_clock(clock, tick)
+    events = state.alarms.tick(Now(offset, tick.wall_ns, clock.live_ns, clock.passed_ns))
+    if gap_s:
+        events += _begin_gap(state, offset, gap_s, before_wall_ns)
     clock.settled_ns = tick.wall_ns
     settle(state.bound, tick.wall_ns)
     due = state.reorder.due(state.bound.lateness_ns, clock.live_ns)
@@ -195,31 +202,36 @@ def _tick(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
             offline=tick.wall_ns - change.time_ns > change.about.offline_ns,
         )
         shown = [readings(state.recent, sensor) for sensor in change.about.sensors]
-        events.append(_event(state, change, circumstance, sum(shown, ())))
+        events += _changed(state, change, circumstance, sum(shown, ()))
     return events
 
 
-def _advance_clock(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
-    """Move the clock on; our own outage is one finding of its own, not ten thousand silent sensors.
+def _advance_clock(clock: Clock, tick: Tick) -> float:
+    """Move the clock on; returns for how long the system was down, s, or 0 where it was not.
 
     Over a start of the machine only the wall clock goes on; it judges how long that took.
     """
-    clock = state.clock
     before_ns, before_wall_ns, same_boot = clock.elapsed_ns, clock.wall_ns, clock.boot == tick.boot
     clock.wall_ns, clock.elapsed_ns, clock.boot = tick.wall_ns, tick.elapsed_ns, tick.boot
     if before_ns is None:
-        return []
-    passed_ns = tick.elapsed_ns - before_ns if same_boot else tick.wall_ns - before_wall_ns
+        return 0.0
+    by_wall_ns = tick.wall_ns - before_wall_ns
+    passed_ns = tick.elapsed_ns - before_ns if same_boot else by_wall_ns
+    clock.passed_ns += max(passed_ns if same_boot and passed_ns >= 0 else by_wall_ns, 0)
     if 0 <= passed_ns <= GAP_NS:
         clock.live_ns += passed_ns
+        return 0.0
+    return max(passed_ns, by_wall_ns) / 1e9
+
+
+def _begin_gap(state: State, offset: int, gap_s: float, since_ns: int) -> list[AlarmEvent]:
+    """Our own outage is one finding of its own, not ten thousand silent sensors."""
+    if state.clock.in_gap:
         return []
-    if clock.in_gap:
-        return []
-    clock.in_gap = True
-    gap_s = max(passed_ns, tick.wall_ns - before_wall_ns) / 1e9
-    circumstance = Circumstance(offset=offset, time_ns=tick.wall_ns, at_ns=tick.wall_ns)
-    why = gap_why(gap_s, since_ns=before_wall_ns, until_ns=tick.wall_ns, plan_version=state.bound.plan.version)
-    return [state.alarms.level_changed(GAP_SUBJECT, Grade.NONE, GAP_GRADE, circumstance, why)]
+    now_ns, state.clock.in_gap = state.clock.wall_ns, True
+    circumstance = Circumstance(offset=offset, time_ns=now_ns, at_ns=now_ns)
+    why = gap_why(gap_s, since_ns=since_ns, until_ns=now_ns, plan_version=state.bound.plan.version)
+    return state.alarms.level_changed(GAP_SUBJECT, Grade.NONE, GAP_GRADE, circumstance, why)
 
 
 def _end_of_gap(state: State, rows: Batch, offsets: NDArray[np.int64], fresh: NDArray[np.bool_]) -> list[AlarmEvent]:
@@ -234,7 +246,7 @@ def _end_of_gap(state: State, rows: Batch, offsets: NDArray[np.int64], fresh: ND
     circumstance = Circumstance(
         offset=int(offsets[first]), time_ns=state.clock.wall_ns, at_ns=int(rows.received_ns[first])
     )
-    return [state.alarms.level_changed(GAP_SUBJECT, GAP_GRADE, Grade.NONE, circumstance, None)]
+    return state.alarms.level_changed(GAP_SUBJECT, GAP_GRADE, Grade.NONE, circumstance, None)
 
 
 def _gateways_heard(
@@ -247,9 +259,7 @@ def _gateways_heard(
     for gateway, at in hear(gateways, state.gateways, rows.sensor[some], rows.received_ns[some], state.clock.live_ns):
         received_ns = int(rows.received_ns[some[at]])
         circumstance = Circumstance(offset=int(offsets[some[at]]), time_ns=received_ns, at_ns=received_ns)
-        events.append(
-            state.alarms.level_changed(gateways.subject(gateway), GATEWAY_GRADE, Grade.NONE, circumstance, None)
-        )
+        events += state.alarms.level_changed(gateways.subject(gateway), GATEWAY_GRADE, Grade.NONE, circumstance, None)
     return events
 
 
@@ -259,45 +269,27 @@ def _gateways_silent(state: State, offset: int, live: Tick) -> list[AlarmEvent]:
     events = []
     for gateway in fall_silent(gateways, state.gateways, live):
         why = silence_why(gateways, state.gateways, gateway, live, version)
-        events.append(
-            state.alarms.level_changed(gateways.subject(gateway), Grade.NONE, GATEWAY_GRADE, circumstance, why)
-        )
+        events += state.alarms.level_changed(gateways.subject(gateway), Grade.NONE, GATEWAY_GRADE, circumstance, why)
     return events
 
 
-def _act(state: State, offset: int, act: HumanAct) -> Outcome:
+def _act(state: State, offset: int, act: HumanAct) -> tuple[list[AlarmEvent], str]:
+    """The events, or why it was refused."""
     if act.command_id in state.commands:
-        return Outcome([], "")
-    circumstance = Circumstance(offset=offset, time_ns=act.wall_ns, at_ns=act.wall_ns, by=act.by, note=act.note)
+        return [], ""
     try:
-        event = state.alarms.act(_signal(state, act), act.alarm_id, circumstance)
+        events = carry_out(state.bound, state.alarms, act, offset)
     except CommandRefused as error:
-        return Outcome([], str(error))
+        return [], str(error)
     state.commands[act.command_id] = None
     if len(state.commands) > COMMANDS_REMEMBERED:
         del state.commands[next(iter(state.commands))]
-    return Outcome([event])
+    return events, ""
 
 
-def _signal(state: State, act: HumanAct) -> Signal:
-    """Translate; an alarm that readings cannot end any more is returned by the person who resets it."""
-    if act.act == "acknowledge":
-        return Signal.ACKNOWLEDGE
-    if act.act != "reset":
-        raise CommandRefused(f"act {act.act!r} is not known; known are acknowledge and reset")
-    alarm = next((a for a in state.alarms.open_alarms() if a.id == act.alarm_id), None)
-    if alarm is None or alarm.state not in ACTIVE or alarm.rule == GAP_RULE.id:
-        return Signal.RESET
-    reached = (
-        alarm.tag in state.bound.gateways.ids
-        if alarm.rule == GATEWAY_RULE.id
-        else state.bound.keeps_on(alarm.rule, alarm.tag)
-    )
-    orphan = not (state.alarms.is_judged(alarm) and reached)
-    return Signal.RETURN if orphan else Signal.RESET
-
-
-def _event(state: State, change: LevelChange, circumstance: Circumstance, shown: tuple[Evidence, ...]) -> AlarmEvent:
+def _changed(
+    state: State, change: LevelChange, circumstance: Circumstance, shown: tuple[Evidence, ...]
+) -> list[AlarmEvent]:
     rule, about = change.rule, change.about
     judged_by = change.judged_by.grades[(change.after or change.before) - 1]
     why = Why(

@@ -14,7 +14,7 @@ from model.inputs import Finding
 from pipeline.process.self_watch import finding_rule_id, finding_tag
 from pipeline.watch.readiness import Report
 from pipeline.watch.words import GRADES, LASTING, Code
-from rules.alarm_machine import ACTIVE
+from rules.transitions import ACTIVE
 from store.journal.entries import Damage
 
 Judged = Callable[[str, str], Alarm | None]

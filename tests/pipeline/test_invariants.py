@@ -13,7 +13,7 @@ from model.inputs import HumanAct, Input, PlanChange, Tick
 from model.plan import Plan
 from pipeline.process import snapshot
 from pipeline.process.step import begin, step
-from rules.alarm_machine import TRANSITIONS
+from rules.transitions import TRANSITIONS
 from tests.naive_step import Device, Reading
 from tests.pipeline import plans
 from tests.pipeline.plans import SECOND_NS, START_NS, Row, grade, ns, rows
