@@ -18,3 +18,12 @@ ADDED_FIELDS = "added_fields"
 def added_fields(*names: str) -> dict[str, tuple[str, ...]]:
     """Metadata of an array of records with fields that older snapshots lack: they then begin fresh."""
     return {ADDED_FIELDS: names}
+
+
+#: The settings decide how wide the array is.
+SIZED = "sized"
+
+
+def sized() -> dict[str, str]:
+    """Metadata of an array that begins fresh where settings want another width, or where older snapshots lack it."""
+    return {ADDED: "", SIZED: ""}

@@ -5,15 +5,32 @@ The state is a dataclass of arrays, axis 0 = slot (the sensors of one kind), so 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from model.state import added, sized
 from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, HOLDS
 
 NEVER = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, slots=True)
+class Damping:
+    """What a rule's alarms chatter by.
+
+    Attributes:
+        times: rises of level, at least 2 ...
+        within_ns: ... from the first to the last in so much event time, or less.
+        hold_ns: for so long good readings must then say that it is over.
+
+    """
+
+    times: int
+    within_ns: int
+    hold_ns: int
 
 
 @dataclass(slots=True)
@@ -28,6 +45,8 @@ class GradingState:
         level: int8 [m], 0 = none, else 1 + the highest grade that is on.
         settled_ns: int64 [m], event time of the last change of level; older news is history.
         begun_count: int64 [1], how many ``begun_ns`` are set: 0 = nothing is on or pending anywhere.
+        rises_ns: int64 [m, times - 1], event times of the last rises of level, oldest first; ``NEVER`` = none yet.
+        chattering: int8 [m], 1 = it rose so often in so short a time that it is damped until it has returned.
 
     """
 
@@ -38,9 +57,11 @@ class GradingState:
     level: NDArray[np.int8]
     settled_ns: NDArray[np.int64]
     begun_count: NDArray[np.int64]
+    rises_ns: NDArray[np.int64] = field(metadata=sized())
+    chattering: NDArray[np.int8] = field(metadata=added())
 
     @classmethod
-    def fresh(cls, sensors: int, grades: int) -> GradingState:
+    def fresh(cls, sensors: int, grades: int, damping: Damping | None = None) -> GradingState:
         return cls(
             np.zeros((sensors, grades), np.int8),
             np.full((sensors, grades), NEVER, np.int64),
@@ -49,6 +70,8 @@ class GradingState:
             np.zeros(sensors, np.int8),
             np.full(sensors, NEVER, np.int64),
             np.zeros(1, np.int64),
+            np.full((sensors, 0 if damping is None else damping.times - 1), NEVER, np.int64),
+            np.zeros(sensors, np.int8),
         )
 
     def recount(self) -> None:
@@ -84,6 +107,7 @@ class Changes:
         before, after: int8 [k], levels.
         time_ns: int64 [k], event time of the change.
         since_ns: int64 [k], when the condition of the new (or, on return, the old) level began.
+        chattering: int8 [k], 1 = the alarm chatters; still of the return that ends it.
 
     """
 
@@ -92,12 +116,12 @@ class Changes:
     after: NDArray[np.int8]
     time_ns: NDArray[np.int64]
     since_ns: NDArray[np.int64]
+    chattering: NDArray[np.int8]
 
 
 _ALL_THE_SAME = np.empty(0, np.int32)
-_NO_CHANGES = Changes(
-    np.empty(0, np.int64), np.empty(0, np.int8), np.empty(0, np.int8), np.empty(0, np.int64), np.empty(0, np.int64)
-)
+_NONE_YET, _NOTHING = np.empty(0, np.int64), np.empty(0, np.int8)
+_NO_CHANGES = Changes(_NONE_YET, _NOTHING, _NOTHING, _NONE_YET, _NONE_YET, _NOTHING)
 
 
 def grade_rows(
@@ -109,6 +133,7 @@ def grade_rows(
     elapsed_ns: int,
     *,
     paused: NDArray[np.bool_] | None = None,
+    damping: Damping | None = None,
 ) -> Changes:
     """Apply rows one after the other.
 
@@ -121,11 +146,12 @@ def grade_rows(
         elapsed_ns: the elapsed clock where a tick is graded; ``NEVER`` for rows, which come between two ticks.
         paused: bool [n], True = before this row the sensor gave nothing good for so long that what it said before does
             not count for the off-delay; None where no row is.
+        damping: None = nothing chatters.
 
     """
     room = len(slot)
     row, before, after = np.empty(room, np.int64), np.empty(room, np.int8), np.empty(room, np.int8)
-    since = np.empty(room, np.int64)
+    since, chatters = np.empty(room, np.int64), np.empty(room, np.int8)
     count = _grade_rows(
         state.on,
         state.begun_ns,
@@ -134,6 +160,10 @@ def grade_rows(
         state.level,
         state.settled_ns,
         state.begun_count,
+        state.rises_ns,
+        state.chattering,
+        0 if damping is None else damping.within_ns,
+        0 if damping is None else damping.hold_ns,
         np.atleast_2d(delays.on_ns),
         np.atleast_2d(delays.off_ns),
         _ALL_THE_SAME if delays.variant is None else delays.variant,
@@ -146,11 +176,19 @@ def grade_rows(
         before,
         after,
         since,
+        chatters,
     )
-    return Changes(row[:count], before[:count], after[:count], time_ns[row[:count]], since[:count])
+    return Changes(row[:count], before[:count], after[:count], time_ns[row[:count]], since[:count], chatters[:count])
 
 
-def grade_time(state: GradingState, delays: Delays, elapsed_ns: int, patience_ns: int = 0) -> Changes:
+def grade_time(
+    state: GradingState,
+    delays: Delays,
+    elapsed_ns: int,
+    patience_ns: int = 0,
+    *,
+    damping: Damping | None = None,
+) -> Changes:
     """Turn on what has been pending for its on-delay though no row came; ``row`` of the result is the slot.
 
     The delay counts from the first tick after the beginning: never too short, or the tick would overtake the very row
@@ -173,7 +211,11 @@ def grade_time(state: GradingState, delays: Delays, elapsed_ns: int, patience_ns
     time_ns = since + (on_ns[after - 1] if delays.variant is None else on_ns[slots, after - 1])
     state.level[slots] = after
     state.settled_ns[slots] = np.maximum(state.settled_ns[slots], time_ns)
-    return Changes(slots.astype(np.int64), before, after, time_ns, since)
+    if damping is not None:
+        for k, slot in enumerate(slots):
+            rises_ns = state.rises_ns[slot]
+            _note_rise(rises_ns, state.chattering, slot, before[k], after[k], time_ns[k], damping.within_ns)
+    return Changes(slots.astype(np.int64), before, after, time_ns, since, state.chattering[slots])
 
 
 def rows_begun(state: GradingState, slot: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -199,6 +241,10 @@ def _grade_rows(
     level: NDArray[np.int8],
     settled_ns: NDArray[np.int64],
     begun_count: NDArray[np.int64],
+    rises_ns: NDArray[np.int64],
+    chattering: NDArray[np.int8],
+    within_ns: int,
+    hold_ns: int,
     on_delay_ns: NDArray[np.int64],
     off_delay_ns: NDArray[np.int64],
     variant: NDArray[np.int32],
@@ -211,12 +257,14 @@ def _grade_rows(
     before: NDArray[np.int8],
     after: NDArray[np.int8],
     since: NDArray[np.int64],
+    chatters: NDArray[np.int8],
 ) -> int:
     count = 0
     for i in range(len(slot)):
         s, t = slot[i], time_ns[i]
         highest, ended_ns = 0, NEVER
         own = variant[s] if len(variant) > 0 else 0
+        longer_ns = hold_ns if chattering[s] == 1 else 0
         for g in range(evidence.shape[1]):
             was_on, was_begun, code = on[s, g], begun_ns[s, g], evidence[i, g]
             if code == ENTERED_LATE:
@@ -230,7 +278,7 @@ def _grade_rows(
                     was_begun,
                     NEVER if paused[i] else over_ns[s, g],
                     on_delay_ns[own, g],
-                    off_delay_ns[own, g],
+                    max(off_delay_ns[own, g], longer_ns),
                 )
             if was_begun == NEVER and begun_ns[s, g] != NEVER:
                 begun_elapsed_ns[s, g] = elapsed_ns
@@ -241,12 +289,28 @@ def _grade_rows(
                 highest = g + 1
             elif was_on == 1:
                 ended_ns = was_begun
+        _note_rise(rises_ns[s], chattering, s, level[s], highest, t, within_ns)
         if highest != level[s]:
             row[count], before[count], after[count] = i, level[s], highest
             since[count] = begun_ns[s, highest - 1] if highest > 0 else ended_ns
+            chatters[count] = chattering[s]
+            chattering[s] = chattering[s] if highest > 0 else 0
             count += 1
             level[s], settled_ns[s] = highest, max(settled_ns[s], t)
     return count
+
+
+@njit(cache=True)
+def _note_rise(
+    rises_ns: NDArray[np.int64], chattering: NDArray[np.int8], s: int, before: int, after: int, t: int, within_ns: int
+) -> None:
+    """Where the level of slot ``s`` rises: whether it chatters from now on."""
+    if after <= before or len(rises_ns) == 0:
+        return
+    if rises_ns[0] != NEVER and t - rises_ns[0] <= within_ns:
+        chattering[s] = 1
+    rises_ns[:-1] = rises_ns[1:]
+    rises_ns[-1] = t
 
 
 @njit(cache=True)

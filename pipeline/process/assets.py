@@ -26,7 +26,7 @@ from model.detector import (
 from model.inputs import Tick
 from model.plan import DetectorSpec, Plan
 from model.sensor import Asset, Kind
-from pipeline.process.bound_rule import BoundRule, bind_rule
+from pipeline.process.bound_rule import BoundRule, bind_rule, damping_of
 from pipeline.process.change import About, Facts, LevelChange, changes_of, known
 from pipeline.process.explain import explained_by_columns
 from pipeline.process.grid import RING, Grid, GridState, Instants, instants
@@ -138,7 +138,7 @@ def _program(
     detectors = [_bound(spec, detector, _unit(plan, spec), views) for spec, detector in built]
     units = {name: unit for bound in detectors for name, unit in operand_units(bound.spec.id, bound.units).items()}
     rules = [
-        bind_rule(spec, order, units, {}, len(slot_of))
+        bind_rule(spec, order, units, {}, len(slot_of), damping_of(spec, plan.alarms.chatter))
         for order, spec in enumerate(plan.rules)
         if kind in spec.assets and {name for g in spec.grades for name in operands(parse(g.when))} <= units.keys()
     ]
@@ -248,7 +248,7 @@ def judge_assets_over_time(programs: Sequence[AssetProgram], tick: Tick) -> list
     changes: list[LevelChange] = []
     for program in programs:
         for rule in program.rules:
-            due = grade_time(rule.state, rule.delays, tick.elapsed_ns)
+            due = grade_time(rule.state, rule.delays, tick.elapsed_ns, damping=rule.damping)
             if len(due.row):
                 slots = np.arange(len(program.names), dtype=np.int32)
                 by_time = np.full(len(slots), -1)
@@ -267,7 +267,14 @@ def _judge(program: AssetProgram, reached: Instants, some: NDArray[np.intp]) -> 
             other = np.stack([test.evidence(columns | highest, quality) for test in tests], axis=1)
             evidence[evidence != other] = SAYS_NOTHING
         moved = grade_rows(
-            rule.state, rule.delays, reached.asset, reached.time_ns, evidence, NEVER, paused=reached.paused
+            rule.state,
+            rule.delays,
+            reached.asset,
+            reached.time_ns,
+            evidence,
+            NEVER,
+            paused=reached.paused,
+            damping=rule.damping,
         )
         if len(moved.row):
             facts = partial(_facts, program, rule, reached, columns)

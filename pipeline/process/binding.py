@@ -22,7 +22,7 @@ from model.plan import DetectorSpec, Plan
 from model.sensor import Kind
 from model.standing import CALIBRATION_OVERDUE, standing_units
 from pipeline.process.assets import AssetProgram, bind_assets, confirmed
-from pipeline.process.bound_rule import BoundRule, bind_rule
+from pipeline.process.bound_rule import BoundRule, bind_rule, damping_of
 from pipeline.process.change import About
 from pipeline.process.explain import Doubles
 from pipeline.process.gateways import Gateways, bind_gateways
@@ -243,7 +243,14 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32]) -> KindProgram:
         if isinstance(bound.detector, LowerBounding)
     }
     rules = [
-        bind_rule(spec, order, units | standing, lower_bounds, len(sensors))
+        bind_rule(
+            spec,
+            order,
+            units | standing,
+            lower_bounds,
+            len(sensors),
+            damping_of(spec, plan.alarms.chatter, on_change=kind.on_change),
+        )
         for order, spec in enumerate(plan.rules)
         if kind.id in spec.kinds
     ]

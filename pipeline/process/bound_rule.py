@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from model.alarm import Grade
 from model.errors import ConditionError
-from model.plan import RuleSpec
+from model.plan import Chatter, RuleSpec
 from model.standing import is_standing
 from pipeline.process.own import OwnSettings, begin_over, changed_slots
 from rules.evidence import GradeTest
-from rules.grading import Delays, GradingState
+from rules.grading import Damping, Delays, GradingState
 from rules.language import comparisons, operands, parse, resolve
 from rules.variants import Settings, Variant, as_packed
 
@@ -38,6 +38,7 @@ class BoundRule:
     yields: NDArray[np.bool_] | None = None  # [slots], where a detector on the whole asset judges instead
     units: Mapping[str, str] = field(default_factory=dict)  # of its operands
     own: OwnSettings | None = None  # None = all slots have the pack's settings
+    damping: Damping | None = None  # None = its alarms never chatter
 
     def grade(self, level: int) -> Grade:
         return Grade.NONE if level == 0 else self.spec.grades[level - 1].grade
@@ -91,7 +92,12 @@ class BoundRule:
 
 
 def bind_rule(
-    spec: RuleSpec, order: int, units: Mapping[str, str], lower_bounds: Mapping[str, AtLeast], slots: int
+    spec: RuleSpec,
+    order: int,
+    units: Mapping[str, str],
+    lower_bounds: Mapping[str, AtLeast],
+    slots: int,
+    damping: Damping | None,
 ) -> BoundRule:
     """Make a rule ready, with fresh state.
 
@@ -101,6 +107,7 @@ def bind_rule(
         units: of all operands.
         lower_bounds: of those detectors whose scores can be lower bounds.
         slots: how many sensors or assets it judges.
+        damping: None = its alarms never chatter.
 
     Raises:
         ConditionError: a condition names what is not there.
@@ -119,10 +126,26 @@ def bind_rule(
         delays=delays_of(spec),
         operands=named,
         lower_bounds={name: at_least for name, at_least in lower_bounds.items() if name in named},
-        state=GradingState.fresh(slots, len(spec.grades)),
+        state=GradingState.fresh(slots, len(spec.grades), damping),
         is_standing=standing and not spec.assets,
         units={name: units[name] for name in named},
+        damping=damping,
     )
+
+
+def damping_of(spec: RuleSpec, chatter: Chatter, *, on_change: bool = False) -> Damping | None:
+    """What a rule's alarms chatter by.
+
+    Args:
+        spec: of the rule; it may say it itself.
+        chatter: the plan's.
+        on_change: its sensors report changes only, so that no second reading says it is over: nothing is held.
+
+    """
+    own = chatter if spec.chatter is None else spec.chatter
+    if own.times < 2:
+        return None
+    return Damping(own.times, round(own.within_s * 1e9), 0 if on_change else round(own.hold_s * 1e9))
 
 
 def delays_of(spec: RuleSpec) -> Delays:

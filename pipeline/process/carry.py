@@ -12,6 +12,7 @@ from typing import Any
 from detectors.declaration import teaching
 from model.alarm import Alarm
 from model.standing import CALIBRATION_OVERDUE
+from model.state import SIZED
 from pipeline.process.assets import AssetProgram
 from pipeline.process.binding import Bound, KindProgram
 from pipeline.process.bound_rule import BoundRule
@@ -58,7 +59,7 @@ def copy_slots(source: Any, target: Any, sources: list[int], targets: list[int])
         given, wanted = getattr(source, item.name), getattr(target, item.name)
         if wanted.ndim == 0:
             wanted[...] = given
-        elif item.name != "begun_count":
+        elif item.name != "begun_count" and not (SIZED in item.metadata and given.shape[1:] != wanted.shape[1:]):
             wanted[targets] = given[sources]
 
 
@@ -156,6 +157,7 @@ def turn_on(rule: BoundRule, slot: int, alarm: Alarm) -> None:
     state.over_ns[slot, :level] = NEVER
     state.level[slot] = level
     state.settled_ns[slot] = alarm.changed_ns
+    state.chattering[slot] = alarm.chattering
     state.recount()
 
 
@@ -167,3 +169,4 @@ def turn_back(rule: BoundRule, slot: int) -> None:
     state.over_ns[slot] = NEVER
     state.level[slot] = 0
     state.settled_ns[slot] = NEVER
+    state.chattering[slot] = 0

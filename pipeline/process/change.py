@@ -55,6 +55,7 @@ class LevelChange:
     facts: Facts
     margin: float | None
     judged_by: Variant
+    chattering: bool
 
 
 def changes_of(
@@ -94,6 +95,7 @@ def changes_of(
             facts=facts(at),
             margin=_margin(rule, int(slots[at]), after, value),
             judged_by=rule.settings_at(int(slots[at])),
+            chattering=bool(changes.chattering[k]),
         )
 
 

@@ -71,7 +71,14 @@ def judge_rows(
                 times = part.time_ns[some]
                 evidence = _row_evidence(rule, own, slots[some], late[some], _highest(rule, own, slots[some], times))
                 moved = grade_rows(
-                    rule.state, rule.delays, slots[some], times, evidence, NEVER, paused=paused[rows[some]]
+                    rule.state,
+                    rule.delays,
+                    slots[some],
+                    times,
+                    evidence,
+                    NEVER,
+                    paused=paused[rows[some]],
+                    damping=rule.damping,
                 )
                 of_rows = partial(_row_facts, rule, own, explain, some)
                 about = partial(bound.about, program)
@@ -276,10 +283,11 @@ def _rule_over_time(
             at_once = rule.delays.on_ns == 0
             delays = Delays(np.where(at_once, 0, _NEVER_BY_ROWS_NS), rule.delays.off_ns, rule.delays.variant)
             now = np.full(len(some), tick.wall_ns, np.int64)
-            found = grade_rows(rule.state, delays, some, now, entered[some], tick.elapsed_ns)
+            found = grade_rows(rule.state, delays, some, now, entered[some], tick.elapsed_ns, damping=rule.damping)
             part = {name: column[some] for name, column in columns.items()}
             yield from _told(bound, program, rule, found, part, some)
-    due = grade_time(rule.state, rule.delays, tick.elapsed_ns, round(program.kind.lateness_s * 1e9))
+    patience_ns = round(program.kind.lateness_s * 1e9)
+    due = grade_time(rule.state, rule.delays, tick.elapsed_ns, patience_ns, damping=rule.damping)
     if len(due.row):
         slots = np.arange(len(program.sensors), dtype=np.int32)
         yield from _told(bound, program, rule, due, columns, slots)

@@ -307,7 +307,8 @@ def _changed(
         explanations=change.facts.explanations,
     )
     subject = Subject(rule.spec.id, about.tag, about.asset, rule.spec.latching)
-    return state.alarms.level_changed(subject, rule.grade(change.before), rule.grade(change.after), circumstance, why)
+    before, after = rule.grade(change.before), rule.grade(change.after)
+    return state.alarms.level_changed(subject, before, after, circumstance, why, chattering=change.chattering)
 
 
 def _sorted_in(state: State, batch: Batch, offsets: NDArray[np.int64]) -> tuple[Batch, NDArray[np.int64]]:
