@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -16,7 +16,7 @@ from config.findings import ERRORS_MAX, Findings, Plain, one_of
 from config.shape import Name, Shape, TextShape, check_shape
 from config.yaml_file import Data, Document, read_text, read_yaml
 from model.errors import Place
-from model.sensor import Asset, Enterprise, GridCell, Position, Sensor, Site
+from model.sensor import Asset, Enterprise, GridCell, Link, Position, Relation, Sensor, Site
 from model.text import Text
 
 CSV_BYTES_MAX = 64_000_000
@@ -51,12 +51,34 @@ class _SiteShape(Shape):
     position: _PositionShape = _PositionShape()
 
 
+class _LinkShape(Shape):
+    relation: Literal["upstream", "downstream", "same_room", "same_space", "feeds", "powers"] = Field(
+        description="What the other asset is to this one."
+    )
+    to: str = Field(description="Id of the other asset.")
+    distance_m: float | None = Field(default=None, ge=0, description="Along the link.")
+
+
 class _AssetShape(Shape):
     id: Name
     name: TextShape
     site: str
     kind: str = Field(default="", description="What detectors and rules on whole assets go by.")
     attributes: dict[str, float] = Field(default={}, description="SI, such as wave_speed_m_s.")
+    position: _PositionShape = _PositionShape()
+    links: list[_LinkShape] = Field(default=[], description="To other assets; each counts both ways.")
+
+    def asset(self) -> Asset:
+        links = tuple(Link(Relation(link.relation), link.to, link.distance_m) for link in self.links)
+        return Asset(
+            self.id,
+            self.name.text(),
+            self.site,
+            self.kind,
+            self.attributes,
+            position=self.position.position(),
+            links=links,
+        )
 
 
 def _day(given: object) -> object:
@@ -130,6 +152,7 @@ def load_registry(path: Path, kinds: Collection[str] | None, findings: Findings)
         check.known(document.place("sites", at, "grid_cell"), "a grid cell", site.grid_cell, cells)
     for at, asset in enumerate(shape.assets):
         check.known(document.place("assets", at, "site"), "a site", asset.site, sites)
+        check.links(document, at, asset, assets)
     rows = [*_yaml_rows(document, shape.sensors), *_csv_rows(document, shape.sensors_csv, findings)]
     check.sensors(rows, None if kinds is None else frozenset(kinds), assets)
     return _registry(shape, rows)
@@ -143,7 +166,7 @@ def _registry(shape: _RegistryFile, rows: Sequence[_Row]) -> Registry:
             Site(entry.id, entry.name.text(), entry.enterprise, entry.grid_cell, entry.position.position())
             for entry in shape.sites
         ),
-        tuple(Asset(entry.id, entry.name.text(), entry.site, entry.kind, entry.attributes) for entry in shape.assets),
+        tuple(entry.asset() for entry in shape.assets),
         tuple(row.sensor for row in rows),
     )
 
@@ -184,6 +207,18 @@ class _References:
             enough = len(self._findings.errors) > ERRORS_MAX  # a search for each of ten thousand takes minutes
             hint = "" if enough else f"; {one_of(names, given)}"
             self._findings.error(place, f"must be {what} that exists{hint}", given)
+
+    def links(self, document: Document, at: int, asset: _AssetShape, assets: frozenset[str]) -> None:
+        seen: set[tuple[str, str]] = set()
+        for number, link in enumerate(asset.links):
+            place = document.place("assets", at, "links", number, "to")
+            if link.to == asset.id:
+                self._findings.error(place, "must be another asset than the one it stands at", link.to)
+            elif (link.relation, link.to) in seen:
+                self._findings.error(place, f"must be linked once as {link.relation}", link.to)
+            else:
+                self.known(place, "an asset", link.to, assets)
+            seen.add((link.relation, link.to))
 
     def sensors(self, rows: Sequence[_Row], kinds: frozenset[str] | None, assets: frozenset[str]) -> None:
         first: dict[str, Place] = {}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from model.alarm import Grade
+from model.incident_plan import IncidentPlan
 from model.override import Override, Where
 from model.sensor import Asset, Enterprise, GridCell, Kind, Sensor, Site
 from model.text import Text
@@ -118,3 +119,4 @@ class Plan:
     rules: tuple[RuleSpec, ...]
     alarms: AlarmPolicy = NO_POLICY
     overrides: tuple[Override, ...] = ()
+    incidents: IncidentPlan = field(default_factory=IncidentPlan)

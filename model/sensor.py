@@ -48,6 +48,26 @@ class Site:
     labels: Labels = ()
 
 
+class Relation(StrEnum):
+    """What another asset is to this one."""
+
+    UPSTREAM = "upstream"  # what flows comes from there
+    DOWNSTREAM = "downstream"
+    SAME_ROOM = "same_room"
+    SAME_SPACE = "same_space"  # one well, one gallery, one underground space: gas and water pass
+    FEEDS = "feeds"  # this one supplies that one
+    POWERS = "powers"  # this one gives that one electricity
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One edge of the asset graph; it counts both ways."""
+
+    relation: Relation
+    to: str  # Asset.id
+    distance_m: float | None = None  # along the link; None: not known, counts as none
+
+
 @dataclass(frozen=True, slots=True)
 class Asset:
     """A thing that can fail: a pipeline, a room, a regulator box. It is the unit of partitioning."""
@@ -58,6 +78,8 @@ class Asset:
     kind: str = ""  # what detectors and rules on whole assets go by; empty = none looks at it
     attributes: dict[str, float] = field(default_factory=dict)  # SI, such as wave_speed_m_s
     labels: Labels = ()
+    position: Position = Position()
+    links: tuple[Link, ...] = ()
 
 
 class Beyond(StrEnum):

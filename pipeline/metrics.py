@@ -56,6 +56,9 @@ class PipelineMetrics:
             registry=r,
         )
         self.events = Counter("fengsui_events", "Alarm events.", ["transition", "grade"], registry=r)
+        self.incidents = Gauge("fengsui_incidents", "Open incidents.", ["kind", "grade"], registry=r)
+        self.incident_events = Counter("fengsui_incident_events", "Incident events.", ["change", "grade"], registry=r)
+        self.grouping = Gauge("fengsui_incidents_grouped", "0 = alarms are not grouped, after an error.", registry=r)
         self.outbox_rows = Counter("fengsui_outbox_rows", "Rows put into the outbox.", registry=r)
         self.inbox_depth = Gauge("fengsui_inbox_depth", "Deliveries waiting for the pipeline.", registry=r)
         self.connected = Gauge("fengsui_source_connected", "1 = the source is connected.", ["source"], registry=r)

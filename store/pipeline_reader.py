@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from sqlalchemy import func, select, text
 from model.alarm import Alarm, AlarmEvent, Verdict
 from model.errors import StoreError
 from model.heartbeat import Pulse
+from model.incident import Incident, IncidentEvent
 from model.plan import Plan
 from store.database import open_reader
 from store.pipeline_store import (
@@ -20,6 +21,7 @@ from store.pipeline_store import (
     alarms,
     earlier_plans,
     events,
+    incidents,
     outbox,
     plans,
     poison,
@@ -88,6 +90,56 @@ class PipelineReader:
         """The last that say real or false of alarms of a rule, the newest first, without one alarm's."""
         with self._engine.connect() as connection:
             return verdicts.last_of(connection, rule, but, limit)
+
+    def incidents(self, *, open_only: bool = True, limit: int = 1000) -> list[Incident]:
+        """The highest grade first, then the newest."""
+        table = incidents.incidents
+        query = select(table.c.body).order_by(table.c.grade.desc(), table.c.start_ns.desc(), table.c.id).limit(limit)
+        if open_only:
+            query = query.where(table.c.open)
+        with self._engine.connect() as connection:
+            return [msgspec.json.decode(body, type=Incident) for body in connection.execute(query).scalars()]
+
+    def incident(self, id_prefix: str) -> list[Incident]:
+        """Incidents whose id begins so, two at most."""
+        table = incidents.incidents
+        query = select(table.c.body).where(table.c.id.startswith(id_prefix, autoescape=True)).limit(2)
+        with self._engine.connect() as connection:
+            return [msgspec.json.decode(body, type=Incident) for body in connection.execute(query).scalars()]
+
+    def incident_events(self, incident_id: str) -> list[IncidentEvent]:
+        table = incidents.events
+        query = select(table.c.body).where(table.c.incident_id == incident_id).order_by(table.c.seq)
+        with self._engine.connect() as connection:
+            return [msgspec.json.decode(body, type=IncidentEvent) for body in connection.execute(query).scalars()]
+
+    def incident_event_bodies(self) -> list[bytes]:
+        """All of them as stored, in order: what two runs are compared by."""
+        with self._engine.connect() as connection:
+            return list(connection.execute(select(incidents.events.c.body).order_by(incidents.events.c.seq)).scalars())
+
+    def alarms_of(self, incident_id: str, limit: int = 1000) -> list[Alarm]:
+        """Alarms of an incident, the highest grade first, then the first."""
+        members = incidents.members
+        query = (
+            select(alarms.c.body)
+            .join(members, members.c.alarm_id == alarms.c.id)
+            .where(members.c.incident_id == incident_id)
+            .order_by(alarms.c.grade.desc(), alarms.c.start_ns, alarms.c.id)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return [msgspec.json.decode(body, type=Alarm) for body in connection.execute(query).scalars()]
+
+    def incidents_of(self, alarm_ids: Sequence[str]) -> dict[str, str]:
+        """To which incident each of these alarms belongs."""
+        members = incidents.members
+        found: dict[str, str] = {}
+        with self._engine.connect() as connection:
+            for begin in range(0, len(alarm_ids), 500):
+                query = select(members).where(members.c.alarm_id.in_(alarm_ids[begin : begin + 500]))
+                found |= {row.alarm_id: row.incident_id for row in connection.execute(query)}
+        return found
 
     def events_of(self, alarm_id: str) -> list[AlarmEvent]:
         query = select(events.c.body).where(events.c.alarm_id == alarm_id).order_by(events.c.seq)

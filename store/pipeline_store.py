@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,8 +36,10 @@ from model.alarm import Alarm, AlarmEvent, AlarmState, Transition, after, beginn
 from model.connector import Refusal
 from model.errors import StoreFull
 from model.heartbeat import HEARTBEAT
+from model.incident import IncidentEvent
 from model.plan import Plan
 from store.database import is_full, open_writer
+from store.incident_table import IncidentTables
 from store.verdict_table import VerdictTable
 
 POISON_KEPT = 10_000
@@ -112,6 +114,8 @@ unregistered = Table(
 )
 
 verdicts = VerdictTable(schema)
+
+incidents = IncidentTables(schema)
 pulses = Table(
     "pulses",
     schema,
@@ -195,8 +199,14 @@ class PipelineStore:
         with self._writing() as connection:
             return connection.execute(select(position.c.offset)).scalar() or 0
 
-    def record(self, new_events: Sequence[AlarmEvent], rows: Sequence[OutboxRow], next_offset: int) -> int:
-        """Store events, their outbox rows and the position in one transaction; returns how many were new.
+    def record(
+        self,
+        new_events: Sequence[AlarmEvent],
+        rows: Sequence[OutboxRow],
+        next_offset: int,
+        incident_events: Sequence[IncidentEvent] = (),
+    ) -> int:
+        """Store events, their outbox rows and the position in one transaction; returns how many alarm events were new.
 
         Events that are stored already are left as they are: the same input stepped twice has one effect. Of the
         synthetic sensor's the newest is kept in place of events and alarms.
@@ -207,6 +217,7 @@ class PipelineStore:
             if pulse is not None:
                 values = {"one": 1, "event_id": pulse.id, "offset": pulse.offset, "at_ns": pulse.at_ns}
                 connection.execute(_PUT_PULSE, values)
+            incidents.add(connection, incident_events)
             if rows:
                 connection.execute(_ADD_OUTBOX_ROW, [_columns(row) for row in rows])
             connection.execute(_MOVE_POSITION, {"one": 1, "offset": next_offset})
@@ -218,6 +229,11 @@ class PipelineStore:
         with self._writing() as connection:
             rows = connection.execute(select(alarms.c.body, numbered).where(alarms.c.open).order_by(alarms.c.id))
             return [(msgspec.json.decode(body, type=Alarm), count) for body, count in rows]
+
+    def end_incidents(self, known: Collection[str]) -> int:
+        """Show incidents as closed that the pipeline knows no more; how many."""
+        with self._writing() as connection:
+            return incidents.end_unknown(connection, known)
 
     def note_plan(self, plan: Plan) -> None:
         """Show readers which plan is in force, with its names; the journal holds the plan itself."""

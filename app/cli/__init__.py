@@ -21,6 +21,7 @@ from app.cli import (
     demo,
     doctor,
     evaluate,
+    incidents,
     journal,
     probe,
     processes,
@@ -54,6 +55,7 @@ app.command("tune")(tune.tune)
 app.command("backtest")(backtest.backtest)
 app.add_typer(alarms.app, name="alarms")
 report.app.command("verdicts")(report_verdicts.verdicts)
+app.add_typer(incidents.app, name="incidents")
 app.add_typer(report.app, name="report")
 app.command("status")(status.status)
 app.command("capability")(capability.capability)

@@ -7,7 +7,7 @@ import getpass
 import shlex
 import sys
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -66,12 +66,13 @@ def list_alarms(
     reader = _reader(configured)
     alarms = reader.alarms(open_only=not every, limit=limit)
     alarms.sort(key=lambda a: (a.acknowledged_by != "", -max(a.grade, a.highest), -a.changed_ns))
+    incidents = reader.incidents_of([alarm.id for alarm in alarms])
     if as_json:
-        print_json(alarms)
+        print_json([asdict(alarm) | {"incident": incidents.get(alarm.id, "")} for alarm in alarms])
     elif not alarms:
         out.print(say("no_alarms", speak), style="green")
     else:
-        out.print(_table(alarms, spoken(reader, speak), configured.time_zone))
+        out.print(_table(alarms, incidents, spoken(reader, speak), configured.time_zone))
 
 
 @app.command()
@@ -172,7 +173,7 @@ def _one(reader: PipelineReader, given: str, speak: str) -> Alarm:
     return found[0]
 
 
-def _table(alarms: list[Alarm], names: Spoken, zone: str) -> Table:
+def _table(alarms: list[Alarm], incidents: dict[str, str], names: Spoken, zone: str) -> Table:
     speak = names.speak
     table = Table(title=say("alarms", speak))
     for key in ("grade", "state"):
@@ -180,7 +181,8 @@ def _table(alarms: list[Alarm], names: Spoken, zone: str) -> Table:
     table.add_column(say("what", speak), ratio=1, overflow="fold")
     table.add_column(say("value", speak), no_wrap=True, justify="right")
     table.add_column(say("since", speak), no_wrap=True)
-    table.add_column(say("id", speak), no_wrap=True)
+    for key in ("id", "incident"):
+        table.add_column(say(key, speak), no_wrap=True)
     for alarm in alarms:
         late = f" ({say('offline_mark', speak)})" if alarm.offline else ""
         table.add_row(
@@ -190,6 +192,7 @@ def _table(alarms: list[Alarm], names: Spoken, zone: str) -> Table:
             shown_value(alarm.why),
             show_time(alarm.start_ns, zone)[5:],
             alarm.id[:8],
+            incidents.get(alarm.id, "")[:8],
         )
     return table
 

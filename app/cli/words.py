@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.cli.backtest_words import BACKTEST_WORDS
+from app.cli.incident_words import INCIDENT_WORDS
 from app.cli.quality_words import QUALITY_WORDS
 from app.cli.report_words import REPORT_WORDS
 from app.cli.verdict_words import VERDICT_WORDS
@@ -293,4 +294,5 @@ WORDS: dict[str, Text] = {
     **BACKTEST_WORDS,
     **REPORT_WORDS,
     **VERDICT_WORDS,
+    **INCIDENT_WORDS,
 }

@@ -27,6 +27,7 @@ from pipeline.process.reorder import Waiting
 from pipeline.process.step import Clock, Counts, State, begin
 from rules.alarm_machine import AlarmMachine
 from rules.flags import Flags
+from rules.incidents.correlation import Kept
 from rules.terms import Terms
 from rules.timers import Waits
 from store.snapshots import Snapshot
@@ -58,6 +59,7 @@ class _Meta(_Format):
     flag_waits: Waits = []
     realarm_waits: Waits = []
     stale_waits: Waits = []
+    incidents: Kept = msgspec.field(default_factory=Kept)
 
 
 def take(state: State) -> Snapshot:
@@ -82,6 +84,7 @@ def take(state: State) -> Snapshot:
         flag_waits=flag_waits,
         realarm_waits=realarm_waits,
         stale_waits=stale_waits,
+        incidents=state.incidents.keep(),
     )
     arrays = {name: np.array(array) for name, array in _arrays(state)}
     return Snapshot(state.next_offset, msgspec.json.encode(meta, order="deterministic"), arrays)
@@ -123,6 +126,7 @@ def load(snapshot: Snapshot) -> tuple[State, list[str]]:
         flags=Flags.restore(meta.flags, meta.flags_begun, meta.flag_waits),
         waits=(meta.realarm_waits, meta.stale_waits),
     )
+    state.incidents.restore(meta.incidents)
     index = state.bound.tag_index
     state.reorder.waiting = {index[tag]: heap for tag, heap in meta.waiting.items()}
     state.reorder.newest_ns = {index[tag]: t for tag, t in meta.newest_ns.items()}

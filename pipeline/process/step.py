@@ -16,6 +16,7 @@ from model.batch import GOOD, Batch
 from model.errors import CommandRefused
 from model.flag import FlagEvent
 from model.heartbeat import HEARTBEAT
+from model.incident import IncidentEvent
 from model.inputs import Finding, HumanAct, Input, PlanChange, Tick
 from pipeline.process.acts import carry_out
 from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
@@ -44,6 +45,7 @@ from pipeline.process.self_watch import (
 from pipeline.process.standing import is_new_minute
 from rules.alarm_machine import AlarmMachine, Now, Subject
 from rules.circumstance import Circumstance
+from rules.incidents.correlation import Correlation
 from rules.terms import Terms
 
 #: Commands whose ids are remembered, so that one sent twice has one effect.
@@ -83,6 +85,7 @@ class State:
     reorder: Reorder
     alarms: AlarmMachine
     gateways: GatewayState
+    incidents: Correlation  # of the second stage; ``step`` does not look at it
     clock: Clock = field(default_factory=Clock)
     counts: Counts = field(default_factory=Counts)
     commands: dict[str, None] = field(default_factory=dict)  # ids done, oldest first
@@ -96,6 +99,7 @@ class Outcome:
     events: list[AlarmEvent]
     refused: str = ""  # why a human act could not be carried out
     flags: list[FlagEvent] = field(default_factory=list)  # what became of what hides alarms
+    incidents: list[IncidentEvent] = field(default_factory=list)  # of the second stage
 
 
 def begin(change: PlanChange, offset: int) -> State:
@@ -109,6 +113,7 @@ def begin(change: PlanChange, offset: int) -> State:
         Reorder(),
         AlarmMachine(Terms(change.plan.alarms, change.plan.rules)),
         GatewayState.fresh(len(bound.gateways.ids)),
+        Correlation(change.plan),
     )
     state.next_offset = offset + 1
     state.clock.settled_ns = change.wall_ns

@@ -20,15 +20,17 @@ from model.alarm import AlarmEvent, Grade
 from model.connector import Decoder, Deliveries, Source
 from model.errors import StoreError
 from model.heartbeat import HEARTBEAT
+from model.incident import IncidentEvent
 from model.inputs import HumanAct, Input, PlanChange, Tick
 from model.plan import Plan
+from pipeline.correlate.stage import step_and_correlate
 from pipeline.delivery.notice import NoticeWriter
 from pipeline.ingest.inbox import BoundedInbox
 from pipeline.ingest.intake import Ingest, Intake
 from pipeline.ingest.source_watch import SourceWatch
 from pipeline.metrics import PipelineMetrics
 from pipeline.process import snapshot
-from pipeline.process.step import Counts, Outcome, State, begin, step
+from pipeline.process.step import Counts, Outcome, State, begin
 from pipeline.runners import recovery
 from pipeline.runners.clock import Clock
 from pipeline.runners.room import Room
@@ -98,7 +100,7 @@ class EmbeddedRunner:
         clock: Clock,
         metrics: PipelineMetrics,
         limits: Limits | None = None,
-        step: Step = step,
+        step: Step = step_and_correlate,
         report: Callable[[], Report] | None = None,
         grades: Mapping[Code, Grade] = GRADES,
         disk: Disk = LOCAL_DISK,
@@ -322,26 +324,29 @@ class EmbeddedRunner:
                 )
             return begin(entry.item, entry.offset)
         outcome = self._step(state, entry.offset, entry.item)
-        self._record([e for e in outcome.events if e.offset >= self._stored_to], state.next_offset)
+        self._record(*recovery.behind(outcome, self._stored_to), state.next_offset)
         return state
 
     def _apply(self, durable: Sequence[Entry]) -> tuple[list[AlarmEvent], dict[int, str]]:
         """Step what is durable; store the events. Returns them, and refused acts by offset."""
         events: list[AlarmEvent] = []
+        incidents: list[IncidentEvent] = []
         refusals: dict[int, str] = {}
         with self.metrics.step_seconds.time():
             for entry in durable:
                 outcome = self._step(self.state, entry.offset, entry.item)
                 events += outcome.events
+                incidents += outcome.incidents
                 if outcome.refused:
                     refusals[entry.offset] = outcome.refused
-        self._record(events, self.state.next_offset)
+        self._record(events, incidents, self.state.next_offset)
         return events, refusals
 
-    def _record(self, events: Sequence[AlarmEvent], next_offset: int) -> None:
-        if events:
-            rows = [self._notices.outbox_row(event) for event in events if event.rule != HEARTBEAT]
-            self._writer.put(events, rows, next_offset)
+    def _record(self, events: Sequence[AlarmEvent], incidents: Sequence[IncidentEvent], next_offset: int) -> None:
+        if events or incidents:
+            rows = self._notices.rows(events, incidents)
+            self._writer.put(events, rows, next_offset, incidents)
+            recovery.count_incidents(self.metrics, incidents)
             self.metrics.outbox_rows.inc(len(rows))
 
     def _keep_refused(self, intake: Intake) -> None:

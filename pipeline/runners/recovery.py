@@ -11,15 +11,16 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from model.alarm import Alarm
+from model.alarm import Alarm, AlarmEvent
 from model.batch import NO_TIME
 from model.errors import StoreError
 from model.heartbeat import HEARTBEAT
+from model.incident import IncidentEvent
 from pipeline.ingest.intake import Intake
 from pipeline.metrics import PipelineMetrics
 from pipeline.process import snapshot
 from pipeline.process.reconcile import reconcile
-from pipeline.process.step import Counts, State
+from pipeline.process.step import Counts, Outcome, State
 from store import snapshots
 from store.disk import LOCAL_DISK, Disk
 from store.journal.entries import Damage, Entry
@@ -106,6 +107,10 @@ def hold_to_the_store(
     was told, so it counts.
     """
     found = reconcile(state, store.open_alarms())
+    over = state.incidents.hold_to(alarm.id for alarm in state.alarms.open_alarms())
+    unknown = store.end_incidents(state.incidents.groups.open)
+    if over or unknown:
+        log.error("incidents were not as people were told; their alarms count", alarms_over=over, ended=unknown)
     for difference, alarm in found:
         log.error(
             "open alarm was not as people were told; what was told counts",
@@ -194,6 +199,18 @@ def count_intake(metrics: PipelineMetrics, intake: Intake) -> None:
     metrics.retained.inc(intake.retained)
 
 
+def behind(outcome: Outcome, stored_to: int) -> tuple[list[AlarmEvent], list[IncidentEvent]]:
+    """Events of an input stepped again that are not stored yet."""
+    events = [event for event in outcome.events if event.offset >= stored_to]
+    return events, [one for one in outcome.incidents if one.offset >= stored_to]
+
+
+def count_incidents(metrics: PipelineMetrics, incidents: Sequence[IncidentEvent]) -> None:
+    """Count what happened to incidents."""
+    for one in incidents:
+        metrics.incident_events.labels(one.change, one.incident.grade.name.lower()).inc()
+
+
 def show_counts(metrics: PipelineMetrics, now: Counts, shown: Counts) -> Counts:
     """Add what came since ``shown``; returns what is shown now."""
     metrics.rows.labels("accepted").inc(now.accepted - shown.accepted)
@@ -209,6 +226,11 @@ def show_state(metrics: PipelineMetrics, state: State, connected: Mapping[str, b
     metrics.alarms.clear()
     for (grade, alarm_state), count in alarms.items():
         metrics.alarms.labels(grade, alarm_state).set(count)
+    metrics.incidents.clear()
+    of_incidents = Counter((one.kind, one.grade) for one in list(state.incidents.groups.open.values()))
+    for (kind, worst), count in of_incidents.items():
+        metrics.incidents.labels(kind, worst.name.lower()).set(count)
+    metrics.grouping.set(not state.incidents.broken)
     sensors = sensors_by_state(state)
     for name in ("reporting", "silent", "never"):
         metrics.sensors.labels(name).set(sensors[name])

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from model.alarm import AlarmEvent
 from model.errors import StoreError, StoreFull
+from model.incident import IncidentEvent
 from store.pipeline_store import OutboxRow
 
 #: How long after a full disk the same is tried again.
@@ -25,7 +26,13 @@ EVENTS_WAITING_MAX = 20_000
 class EventStore(Protocol):
     """What is needed of the store."""
 
-    def record(self, new_events: Sequence[AlarmEvent], rows: Sequence[OutboxRow], next_offset: int) -> int: ...
+    def record(
+        self,
+        new_events: Sequence[AlarmEvent],
+        rows: Sequence[OutboxRow],
+        next_offset: int,
+        incidents: Sequence[IncidentEvent] = (),
+    ) -> int: ...
 
 
 class StoreWriter:
@@ -53,13 +60,20 @@ class StoreWriter:
         self.turns = 0
         self._events: list[AlarmEvent] = []
         self._rows: list[OutboxRow] = []
+        self._incidents: list[IncidentEvent] = []
         self._next_offset = 0
         self._busy = False
         self._fault: Exception | None = None
         self._guard = threading.Lock()
         self._storing: Future[None] | None = None
 
-    def put(self, events: Sequence[AlarmEvent], rows: Sequence[OutboxRow], next_offset: int) -> None:
+    def put(
+        self,
+        events: Sequence[AlarmEvent],
+        rows: Sequence[OutboxRow],
+        next_offset: int,
+        incidents: Sequence[IncidentEvent] = (),
+    ) -> None:
         """Hand events over.
 
         Raises:
@@ -72,6 +86,7 @@ class StoreWriter:
         with self._guard:
             self._events += events
             self._rows += rows
+            self._incidents += incidents
             self._next_offset = next_offset
             was_busy, self._busy = self._busy, True
         if not was_busy:
@@ -117,22 +132,29 @@ class StoreWriter:
         """Store what waits, and what comes meanwhile."""
         while self._fault is None:
             with self._guard:
-                if not self._events:
+                if not (self._events or self._incidents):
                     self._busy = False
                     return
-                events, rows, self._events, self._rows = self._events, self._rows, [], []
+                events, rows, incidents = self._events, self._rows, self._incidents
+                self._events, self._rows, self._incidents = [], [], []
                 next_offset = self._next_offset
             self.turns += 1
             try:
-                while not self._is_recorded(events, rows, next_offset):
+                while not self._is_recorded(events, rows, next_offset, incidents):
                     self.turns += 1
             except Exception as error:  # noqa: BLE001 - told to the pipeline's own thread, which then ends
                 self._fault = error
 
-    def _is_recorded(self, events: Sequence[AlarmEvent], rows: Sequence[OutboxRow], next_offset: int) -> bool:
+    def _is_recorded(
+        self,
+        events: Sequence[AlarmEvent],
+        rows: Sequence[OutboxRow],
+        next_offset: int,
+        incidents: Sequence[IncidentEvent],
+    ) -> bool:
         """False: the disk is full, and has been told of."""
         try:
-            self._store.record(events, rows, next_offset)
+            self._store.record(events, rows, next_offset, incidents)
         except StoreFull as error:
             if self._on_full is None or self._closing.is_set():
                 raise

@@ -103,9 +103,11 @@ class FailingStore(PipelineStore):
 
     failure: Failure
 
-    def record(self, new_events: Sequence[AlarmEvent], rows: Sequence[OutboxRow], next_offset: int) -> int:
+    def record(
+        self, new_events: Sequence[AlarmEvent], rows: Sequence[OutboxRow], next_offset: int, *more: object
+    ) -> int:
         self.failure.meet()
-        return super().record(new_events, rows, next_offset)
+        return super().record(new_events, rows, next_offset, *more)
 
 
 class FailingSink:

@@ -16,6 +16,7 @@ from model.connector import Deliveries, Delivery
 from model.errors import JournalError, StoreError
 from model.inputs import HumanAct, Input, PlanChange, Tick
 from model.plan import Plan
+from pipeline.correlate.stage import step_and_correlate
 from pipeline.metrics import PipelineMetrics
 from pipeline.process.step import Outcome, State, step
 from pipeline.runners.embedded import EmbeddedRunner, Limits, _Command
@@ -57,7 +58,7 @@ class Parts:
         source: MemorySource | None = None,
         made: Plan = PLAN,
         now_s: float = 0.0,
-        step: Callable[[State, int, Input], Outcome] = step,
+        step: Callable[[State, int, Input], Outcome] = step_and_correlate,
     ) -> None:
         self.folder, self.source = folder, source or MemorySource()
         self.store = PipelineStore(folder / "pipeline.db")

@@ -10,7 +10,6 @@ import pytest
 from model.alarm import AlarmEvent, AlarmState, Grade, Transition
 from model.errors import StoreError
 from pipeline.runners.store_writer import StoreWriter
-from store.pipeline_store import OutboxRow
 
 LONG_S = 30.0
 
@@ -32,7 +31,7 @@ class Store:
         self.entered = threading.Semaphore(0)
         self.fault = fault
 
-    def record(self, new_events: Sequence[AlarmEvent], rows: Sequence[OutboxRow], next_offset: int) -> int:  # noqa: ARG002
+    def record(self, new_events: Sequence[AlarmEvent], _: object, next_offset: int, *__: object) -> int:
         self.entered.release()
         assert self.go.acquire(timeout=LONG_S)
         if self.fault:

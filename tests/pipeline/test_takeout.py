@@ -173,8 +173,10 @@ def test_without_the_outbox_alarms_are_kept_and_not_told(
     whole: Outcome, plan: Plan, story: list[Round], tmp_path: Path, receiver: HttpReceiver
 ) -> None:
     class NoOutbox(PipelineStore):
-        def record(self, new_events: Sequence[AlarmEvent], _: Sequence[OutboxRow], next_offset: int) -> int:
-            return super().record(new_events, (), next_offset)
+        def record(
+            self, new_events: Sequence[AlarmEvent], _: Sequence[OutboxRow], next_offset: int, *more: object
+        ) -> int:
+            return super().record(new_events, (), next_offset, *more)
 
     outcome = play(tmp_path, Parts(plan, store=NoOutbox), story, receiver)
     assert ids(outcome.events) == ids(whole.events)

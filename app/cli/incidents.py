@@ -1,0 +1,199 @@
+"""``fengsui incidents``: alarms that tell of one thing, as one line each."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.panel import Panel
+from rich.table import Table
+
+from app.cli.screen import (
+    CONFIG_DEFAULT,
+    EXIT_NOT_FOUND,
+    ConfigOption,
+    JsonOption,
+    LangOption,
+    complain,
+    grade_text,
+    language,
+    out,
+    print_json,
+    say,
+    show_time,
+)
+from app.cli.why import Spoken, spoken
+from app.configured import Paths, read
+from model.alarm import Alarm, Grade
+from model.incident import Certainty, Incident, IncidentEvent, ProbableSource
+from store.pipeline_reader import PipelineReader
+
+app = typer.Typer(help="事件：列出、查看。Incidents: list, show.", no_args_is_help=True)
+
+IdArgument = Annotated[str, typer.Argument(help="Id of the incident, or its beginning.")]
+
+#: So many alarms of one incident are listed; all are counted.
+ALARMS_SHOWN = 30
+
+
+@app.command("list")
+def list_incidents(
+    config: ConfigOption = CONFIG_DEFAULT,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Closed ones, too.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 200,
+    as_json: JsonOption = False,
+    lang: LangOption = "",
+) -> None:
+    """列出未结束的事件（等级高的在前）。List open incidents, the highest grade first."""
+    configured = read(config)
+    speak = language(lang, configured.language)
+    reader = PipelineReader(Paths.under(configured.data_dir).pipeline_db)
+    found = reader.incidents(open_only=not every, limit=limit)
+    if as_json:
+        print_json(found)
+    elif not found:
+        out.print(say("no_incidents", speak), style="green")
+    else:
+        out.print(_table(found, spoken(reader, speak), configured.time_zone))
+
+
+@app.command()
+def show(
+    incident: IdArgument, config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False, lang: LangOption = ""
+) -> None:
+    """查看一个事件：源头、报警、经过。Show one incident: its source, its alarms, what happened."""
+    configured = read(config)
+    speak = language(lang, configured.language)
+    reader = PipelineReader(Paths.under(configured.data_dir).pipeline_db)
+    found = one_incident(reader, incident, speak)
+    events, alarms = reader.incident_events(found.id), reader.alarms_of(found.id)
+    if as_json:
+        print_json({"incident": found, "alarms": alarms, "events": events})
+        return
+    names = spoken(reader, speak)
+    out.print(_card(found, names, configured.time_zone))
+    out.print(_alarms(alarms[:ALARMS_SHOWN], names, configured.time_zone))
+    out.print(_history(events, names, configured.time_zone))
+
+
+def one_incident(reader: PipelineReader, given: str, speak: str) -> Incident:
+    """The incident whose id begins so.
+
+    Raises:
+        typer.Exit: there is none, or more than one.
+
+    """
+    found = reader.incident(given)
+    if len(found) != 1:
+        complain(say("incident_ambiguous" if found else "incident_not_found", speak, id=given))
+        raise typer.Exit(EXIT_NOT_FOUND)
+    return found[0]
+
+
+def _table(incidents: list[Incident], names: Spoken, zone: str) -> Table:
+    speak = names.speak
+    table = Table(title=say("incidents", speak))
+    for key in ("grade", "state"):
+        table.add_column(say(key, speak), no_wrap=True)
+    table.add_column(say("what", speak), ratio=1, overflow="fold")
+    table.add_column(say("incident_alarms", speak), justify="right")
+    table.add_column(say("since", speak), no_wrap=True)
+    table.add_column(say("id", speak), no_wrap=True)
+    for one in incidents:
+        kind = f"{say(f'incident_kind_{one.kind.value}', speak)} · " if one.kind != "local" else ""
+        late = f" ({say('offline_mark', speak)})" if one.offline else ""
+        table.add_row(
+            grade_text(one.grade, speak),
+            _state(one, speak),
+            f"{kind}{names.rule(one.first_out.rule)}{late}\n[dim]{said_source(one.source, names)}[/]",
+            f"{one.alarms_open}/{one.alarms}",
+            show_time(one.start_ns, zone)[5:],
+            one.id[:8],
+        )
+    return table
+
+
+def _card(one: Incident, names: Spoken, zone: str) -> Panel:
+    speak = names.speak
+    card = Table.grid(padding=(0, 2))
+    card.add_row(say("id", speak), one.id)
+    by_hand = f" · {say('incident_by_hand', speak)}" if one.by_hand else ""
+    card.add_row(say("state", speak), f"{_state(one, speak)}{by_hand}")
+    card.add_row(say("since", speak), f"{show_time(one.start_ns, zone)} – {show_time(one.last_ns, zone)[11:]}")
+    first = one.first_out
+    place = f"{names.asset(first.asset)} · {first.tag}"
+    card.add_row(say("first_out", speak), f"{show_time(first.time_ns, zone)[11:]}  {names.rule(first.rule)}  {place}")
+    card.add_row(say("probable_source", speak), said_source(one.source, names))
+    folded = say("incident_folded", speak, n=one.folded) if one.folded else ""
+    counts = say("incident_counts", speak, alarms=one.alarms, open=one.alarms_open)
+    card.add_row(say("incident_alarms", speak), f"{counts}{folded}")
+    grades = [f"{grade_text(Grade[name.upper()], speak)} {n}" for name, n in one.by_grade.items()]
+    card.add_row(say("by_grade", speak), "  ".join(grades))
+    card.add_row(say("by_rule", speak), _counted({names.rule(k): n for k, n in one.by_rule.items()}, one.rules, speak))
+    assets = {names.asset(name): n for name, n in one.by_asset.items()}
+    card.add_row(say("by_asset", speak), _counted(assets, one.assets, speak))
+    kind = f" · {say(f'incident_kind_{one.kind.value}', speak)}" if one.kind != "local" else ""
+    return Panel(card, title=f"{grade_text(one.grade, speak)} {names.rule(first.rule)}{kind}")
+
+
+def said_source(source: ProbableSource, names: Spoken) -> str:
+    """Where it comes from, and how sure that is."""
+    speak, place = names.speak, names.asset(source.asset)
+    if source.position.along_m is not None:
+        place = f"{place} {say('source_along', speak, along=f'{source.position.along_m:.0f}')}"
+    elif source.certainty is not Certainty.LOCATED and source.tag:
+        place = f"{place} · {source.tag}"
+    elif source.position.lat is not None and source.position.lon is not None:
+        place = f"{place} {source.position.lat:.5f}, {source.position.lon:.5f}"
+    if source.error_m is not None:
+        place += say("source_error", speak, error=f"{source.error_m:.0f}")
+    elif source.certainty is Certainty.NEAR_FIRST:
+        place += say("source_error_unknown", speak)
+    return say(f"source_{source.certainty.value}", speak, place=place)
+
+
+def _counted(named: dict[str, int], whole: int, speak: str) -> str:
+    more = f" … {say('and_more', speak, n=whole)}" if whole > len(named) else ""
+    return ", ".join(f"{name} {n}" for name, n in named.items()) + more
+
+
+def _state(one: Incident, speak: str) -> str:
+    if one.merged_into:
+        return say("incident_merged", speak, id=one.merged_into[:8])
+    return say("incident_open" if one.is_open else "incident_closed", speak)
+
+
+def _alarms(alarms: list[Alarm], names: Spoken, zone: str) -> Table:
+    speak = names.speak
+    table = Table(title=say("alarms", speak))
+    for key in ("since", "grade", "state", "what", "where", "id"):
+        table.add_column(say(key, speak), no_wrap=key != "what")
+    for alarm in alarms:
+        table.add_row(
+            show_time(alarm.start_ns, zone)[5:],
+            grade_text(alarm.highest, speak),
+            say(f"short_{alarm.state.value}", speak),
+            names.rule(alarm.rule),
+            f"{names.asset(alarm.asset)} · {alarm.tag}",
+            alarm.id[:8],
+        )
+    return table
+
+
+def _history(events: list[IncidentEvent], names: Spoken, zone: str) -> Table:
+    speak = names.speak
+    table = Table(title=say("history", speak))
+    for key in ("since", "what", "grade", "incident_alarms", "by"):
+        table.add_column(say(key, speak))
+    for event in events:
+        what = say(f"change_{event.change.value}", speak, n=len(event.joined))
+        others = f" {', '.join(name[:8] for name in event.others)}" if event.others else ""
+        table.add_row(
+            show_time(event.at_ns, zone),
+            f"{what}{others}",
+            grade_text(event.incident.grade, speak),
+            str(event.incident.alarms),
+            f"{event.by} {event.note}".strip(),
+        )
+    return table

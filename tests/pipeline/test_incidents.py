@@ -1,0 +1,133 @@
+"""Incidents beside the alarms: stored with them, the same after any end and any cut, and never in their way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from model.alarm import AlarmEvent
+from model.incident import IncidentEvent
+from model.inputs import Input, Tick
+from model.plan import Plan
+from pipeline.correlate import stage
+from pipeline.correlate.stage import step_and_correlate
+from pipeline.process import snapshot
+from pipeline.process.step import State
+from rules.incidents.groups import Groups
+from store.pipeline_reader import PipelineReader
+from tests.pipeline.plans import Row, grade, kind, ns, plan, rows, rule
+from tests.pipeline.runs import Event, long_run, merged, singly, started, to_input, whole_plan
+from tests.pipeline.sources import message, reading
+from tests.pipeline.test_runner import parts, play
+
+LIMIT = rule("r", grade("blue", "value >= 10"), grade("red", "value >= 50"))
+PLAN = plan(LIMIT, kinds=[kind("gas")], sensors=[("a", "gas"), ("b", "gas")])
+VALUES = [1, 12, 60, 1, 20, 1, 1, 55, 1, 1, 1, 1]
+
+
+def story(folder: Path, *, stops: set[int]) -> tuple[list[bytes], list[object], list[object]]:
+    """Two sensors of one station; the process ends before these rounds and begins again."""
+    at = 0
+    while at < len(VALUES):
+        with parts(folder, made=PLAN, now_s=float(at)) as opened:
+            while True:
+                value = VALUES[at]
+                given = [
+                    message(10 * at, reading(at, value), "a", at),
+                    message(10 * at + 1, reading(at, value), "b", at),
+                ]
+                play(opened, at, given)
+                at += 1
+                if at in stops or at >= len(VALUES):
+                    break
+    reader = PipelineReader(folder / "pipeline.db")
+    found = reader.incident_event_bodies(), reader.incidents(open_only=False), reader.outbox_after(0, 10**6)
+    alarms = reader.alarms(open_only=False)
+    assert set(reader.incidents_of([alarm.id for alarm in alarms])) == {alarm.id for alarm in alarms}
+    reader.close()
+    return found
+
+
+def test_after_any_end_of_the_process_the_same_incidents_are_stored(tmp_path: Path) -> None:
+    events, incidents, outbox = story(tmp_path / "whole", stops=set())
+    assert len(incidents) == 1
+    assert incidents[0].alarms == 2
+    changes = [msgspec.json.decode(body, type=IncidentEvent).change.value for body in events]
+    assert changes[:3] == ["opened", "joined", "upgraded"]
+    for stops in ({2}, {3, 7}, set(range(len(VALUES)))):
+        name = "-".join(map(str, sorted(stops)))
+        assert story(tmp_path / name, stops=stops) == (events, incidents, outbox)
+
+
+def test_an_incident_of_more_than_one_alarm_is_sent_out_with_what_it_holds(tmp_path: Path) -> None:
+    _, _, outbox = story(tmp_path, stops=set())
+    sent = [row for _, row in outbox if row.topic["rule"].startswith("incident.")]
+    body = msgspec.json.decode(sent[0].body)
+    assert (body["format"], body["grade"], body["site"]) == ("fengsui.incident.v1", "blue", "site")
+    assert (body["event"]["change"], body["event"]["incident"]["alarms"]) == ("joined", 2)
+    assert sent[0].alarm_id == body["event"]["incident_id"]
+
+
+def follow(state: State, events: list[Event]) -> tuple[list[AlarmEvent], list[bytes]]:
+    alarms, incidents = [], []
+    for one in events:
+        outcome = step_and_correlate(state, state.next_offset, to_input(state, one))
+        alarms += outcome.events
+        incidents += [msgspec.json.encode(told) for told in outcome.incidents]
+    return alarms, incidents
+
+
+def quick(made: Plan) -> Plan:
+    return replace(made, incidents=replace(made.incidents, window_s=5.0, quiet_s=3.0))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_however_rows_are_cut_into_batches_the_incidents_are_the_same(seed: int) -> None:
+    run = long_run(seed)
+    whole = follow(started(quick(whole_plan())), run)
+    assert len(whole[1]) > 5
+    assert follow(started(quick(whole_plan())), singly(run)) == whole
+    assert follow(started(quick(whole_plan())), merged(run, iter(lambda: 7, 0))) == whole
+
+
+def test_a_snapshot_in_the_middle_changes_nothing() -> None:
+    run = long_run(5)
+    whole = follow(started(quick(whole_plan())), run)[1]
+    for at in (20, 60, 100):
+        state = started(quick(whole_plan()))
+        before = follow(state, run[:at])[1]
+        assert before + follow(snapshot.restore(snapshot.take(state)), run[at:])[1] == whole
+
+
+def test_a_snapshot_of_a_version_without_incidents_begins_with_none() -> None:
+    state = started(PLAN)
+    follow_on(state, 60.0)
+    taken = snapshot.take(state)
+    meta = msgspec.json.decode(taken.meta)
+    del meta["incidents"]
+    restored = snapshot.restore(replace(taken, meta=msgspec.json.encode(meta)))
+    assert not restored.incidents.groups.open
+    assert restored.alarms.open_alarms() == state.alarms.open_alarms()
+
+
+def follow_on(state: State, value: float) -> list[AlarmEvent]:
+    given: list[Input] = [rows([Row(0, 1.0, value)]), Tick(ns(2), 2 * 10**9)]
+    return [event for item in given for event in step_and_correlate(state, state.next_offset, item).events]
+
+
+def test_an_error_in_grouping_ends_grouping_and_no_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = follow_on(started(PLAN), 60.0)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(Groups, "take", fail)
+    state = started(PLAN)
+    assert follow_on(state, 60.0) == sound
+    assert state.incidents.broken == "ZeroDivisionError: a bug"
+    monkeypatch.undo()
+    assert stage.correlate(state, 9, Tick(ns(3), 3 * 10**9), sound).events == []
+    assert not snapshot.restore(snapshot.take(state)).incidents.broken
