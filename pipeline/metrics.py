@@ -56,9 +56,7 @@ class PipelineMetrics:
             registry=r,
         )
         self.events = Counter("fengsui_events", "Alarm events.", ["transition", "grade"], registry=r)
-        self.incidents = Gauge("fengsui_incidents", "Open incidents.", ["kind", "grade"], registry=r)
-        self.incident_events = Counter("fengsui_incident_events", "Incident events.", ["change", "grade"], registry=r)
-        self.grouping = Gauge("fengsui_incidents_grouped", "0 = alarms are not grouped, after an error.", registry=r)
+        self._add_incidents(r)
         self.outbox_rows = Counter("fengsui_outbox_rows", "Rows put into the outbox.", registry=r)
         self.inbox_depth = Gauge("fengsui_inbox_depth", "Deliveries waiting for the pipeline.", registry=r)
         self.connected = Gauge("fengsui_source_connected", "1 = the source is connected.", ["source"], registry=r)
@@ -83,6 +81,15 @@ class PipelineMetrics:
         )
         self.last_tick = Gauge("fengsui_last_tick_timestamp_seconds", "Wall time of the last tick.", registry=r)
         self.ready = ready_gauge(r)
+
+    def _add_incidents(self, registry: CollectorRegistry) -> None:
+        self.incidents = Gauge("fengsui_incidents", "Open incidents.", ["kind", "grade"], registry=registry)
+        self.incident_events = Counter(
+            "fengsui_incident_events", "Incident events.", ["change", "grade"], registry=registry
+        )
+        self.grouping = Gauge(
+            "fengsui_incidents_grouped", "0 = alarms are not grouped any more, after an error.", registry=registry
+        )
 
 
 def ready_gauge(registry: CollectorRegistry) -> Gauge:
