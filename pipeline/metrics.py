@@ -49,14 +49,8 @@ class PipelineMetrics:
             registry=r,
         )
         self.alarms = Gauge("fengsui_alarms", "Open alarms.", ["grade", "state"], registry=r)
-        self.reconciled = Counter(
-            "fengsui_alarms_reconciled",
-            "Open alarms that a start brought to what was told.",
-            ["difference"],
-            registry=r,
-        )
         self.events = Counter("fengsui_events", "Alarm events.", ["transition", "grade"], registry=r)
-        self._add_incidents(r)
+        self._add_of_start_and_incidents(r)
         self.outbox_rows = Counter("fengsui_outbox_rows", "Rows put into the outbox.", registry=r)
         self.inbox_depth = Gauge("fengsui_inbox_depth", "Deliveries waiting for the pipeline.", registry=r)
         self.connected = Gauge("fengsui_source_connected", "1 = the source is connected.", ["source"], registry=r)
@@ -82,7 +76,13 @@ class PipelineMetrics:
         self.last_tick = Gauge("fengsui_last_tick_timestamp_seconds", "Wall time of the last tick.", registry=r)
         self.ready = ready_gauge(r)
 
-    def _add_incidents(self, registry: CollectorRegistry) -> None:
+    def _add_of_start_and_incidents(self, registry: CollectorRegistry) -> None:
+        self.reconciled = Counter(
+            "fengsui_alarms_reconciled",
+            "Open alarms that a start brought to what was told.",
+            ["difference"],
+            registry=registry,
+        )
         self.incidents = Gauge("fengsui_incidents", "Open incidents.", ["kind", "grade"], registry=registry)
         self.incident_events = Counter(
             "fengsui_incident_events", "Incident events.", ["change", "grade"], registry=registry
