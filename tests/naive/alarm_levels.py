@@ -24,8 +24,8 @@ class LifeRule:
     grades: tuple[NaiveGrade, ...]  # rising
     latching: bool = False
     chatter: Chatter | None = None
-    realarm_ns: dict[Grade, int] = field(default_factory=dict)  # grades that are not named never alarm again
-    stale_ns: int = 24 * 3600 * 10**9
+    realarm_ns: dict[Grade, int] = field(default_factory=dict)  # of the grades that are named
+    stale_ns: int | None = None  # None: as the plan says
 
     @property
     def can_be_red(self) -> bool:
@@ -55,11 +55,11 @@ class Levels:
     def level(self) -> int:
         return max((number for number, grade in enumerate(self.grades, 1) if grade.on), default=0)
 
-    def turn_on(self, grade: Grade, settled_ns: int) -> None:
+    def turn_on(self, grade: Grade, settled_ns: int, *, chattering: bool) -> None:
         """An alarm is open that this rule, new to the sensor, did not raise."""
         for one in self.grades:
             one.on = one.spec.grade <= grade
-        self.settled_ns = settled_ns
+        self.settled_ns, self.chattering = settled_ns, chattering
 
     def hear(self, time_ns: int, known: dict[str, float], *, paused: bool, late: bool) -> Move | None:
         before = self.level

@@ -6,117 +6,16 @@ It knows limits on values, no detectors. Inputs come one by one; each returns wh
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from model.alarm import Grade
 from tests.naive.alarm_flags import OUT, SHELVED, SUPPRESSED, Flag, Flags
-from tests.naive.alarm_levels import Levels, LifeRule, Move
+from tests.naive.alarm_levels import Levels, Move
+from tests.naive.alarm_nouns import Act, Alarm, Line, Refused, Site
 from tests.naive.alarm_table import ACTIVE, NORMAL, TABLE
-from tests.naive_step import GAP_NS, SYSTEM, Device, NaiveSensor, Reading
+from tests.naive_step import GAP_NS, SYSTEM, Device, Reading
 
-ENDS_BY_PERSON = {"unshelve": SHELVED, "put_back": OUT}
+ENDS_BY_PERSON = {"unshelve": (SHELVED, "unshelved"), "put_back": (OUT, "put_back")}
 VERDICTS = ("real", "false", "test", "drill", "works")
-
-
-class Line(NamedTuple):
-    """What is told, field by field."""
-
-    rule: str
-    tag: str
-    event: str
-    state: str
-    grade: Grade
-    time_ns: int
-    offline: bool
-    hidden: str
-    chattering: bool
-    by: str
-    note: str
-
-
-class Refused(Exception):
-    """The act cannot be."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    shelf_max_ns: int
-    out_max_ns: int
-    confirm_ns: int
-
-
-@dataclass(frozen=True)
-class Site:
-    """What the plan in force knows."""
-
-    sensors: tuple[NaiveSensor, ...]
-    rules: tuple[LifeRule, ...]
-    policy: Policy
-    assets: dict[str, str] = field(default_factory=dict)  # tag -> asset
-    on_change: frozenset[str] = frozenset()  # kinds
-
-
-@dataclass(frozen=True)
-class Act:
-    act: str
-    alarm: tuple[str, str, int] | None = None  # rule, tag, how manieth
-    by: str = ""
-    note: str = ""
-    wall_ns: int = 0
-    lasts_ns: int = 0
-    verdict: str = ""
-    flag: Flag | None = None
-    rule: str = ""
-    tag: str = ""
-    asset: str = ""
-    command: str = ""
-
-
-@dataclass
-class Alarm:
-    """One alarm, with all that was ever told of it and how long we had been live then."""
-
-    number: int
-    rule: str
-    tag: str
-    asset: str
-    latching: bool
-    told: list[tuple[Line, int]] = field(default_factory=list)
-
-    @property
-    def state(self) -> str:
-        return self.told[-1][0].state if self.told else NORMAL
-
-    @property
-    def grade(self) -> Grade:
-        return self.told[-1][0].grade if self.told else Grade.NONE
-
-    @property
-    def highest(self) -> Grade:
-        return max((line.grade for line, _ in self.told), default=Grade.NONE)
-
-    @property
-    def hidden(self) -> str:
-        return self.told[-1][0].hidden if self.told else ""
-
-    @property
-    def chattering(self) -> bool:
-        last = self.told[-1][0] if self.told else None
-        return last is not None and last.chattering and last.event != "returned" and self.state in ACTIVE
-
-    @property
-    def asked_grade(self) -> Grade:
-        """Of an alarm that has returned, the highest it had counts."""
-        return self.grade or self.highest
-
-    def live_ns_of_last(self, *events: str) -> int:
-        return next((live_ns for line, live_ns in reversed(self.told) if line.event in events), 0)
-
-    def is_stale(self) -> bool:
-        """Whether that was told since it last became active."""
-        since = max(at for at, (line, _) in enumerate(self.told) if line.event in ("raised", "re_raised"))
-        return any(line.event == "stale" for line, _ in self.told[since:])
 
 
 class AlarmLife:
@@ -131,16 +30,21 @@ class AlarmLife:
         self.commands: set[str] = set()
         self.last_tick: tuple[int, int, str] | None = None
         self.live_ns, self.in_gap = 0, False
+        self.live_at: list[int] = []  # of each tick
         self._meet(site, {})
 
     def open(self) -> list[Alarm]:
         return sorted((a for a in self.alarms if a.state != NORMAL), key=lambda a: (a.rule, a.tag))
 
-    def reload(self, site: Site) -> None:
-        """Another plan counts. Nothing is told; a rule whose grades are the same goes on where it was."""
+    def reload(self, site: Site, wall_ns: int) -> list[Line]:
+        """Another plan counts. A rule whose grades are the same goes on where it was; no alarm ends."""
         before, self.site = self.levels, site
         self.devices = {sensor.tag: self.devices.get(sensor.tag, Device()) for sensor in site.sensors}
         self._meet(site, before)
+        ids = {rule.id for rule in site.rules}
+        gone = [flag for flag in self.flags.on() if flag.kind == SUPPRESSED and flag.rule not in ids]
+        self.flags.end(gone, "rule_gone", wall_ns)
+        return self._show_and_hide(wall_ns)
 
     def row(self, at: int, reading: Reading) -> list[Line]:
         """``at``: which sensor of the site."""
@@ -158,28 +62,33 @@ class AlarmLife:
         if self.in_gap and good:
             self.in_gap = False
             wall_ns = self.last_tick[0] if self.last_tick else 0
-            out += self._move(*SYSTEM, Move(Grade.YELLOW, Grade.NONE, wall_ns, chattering=False), offline=False)
+            move = Move(Grade.YELLOW, Grade.NONE, wall_ns, chattering=False)
+            out += self._move(*SYSTEM, move, reading.received_ns, offline=False)
         offline = late or reading.received_ns - time_ns > sensor.offline_ns
         for rule in self.site.rules:
             levels = self.levels.get((rule.id, sensor.tag))
             move = levels.hear(time_ns, known, paused=paused, late=late) if levels else None
             if move:
-                out += self._move(rule.id, sensor.tag, move, offline=offline)
+                out += self._move(rule.id, sensor.tag, move, reading.received_ns, offline=offline)
         return out
 
     def tick(self, wall_ns: int, elapsed_ns: int, boot: str) -> list[Line]:
-        out = self._pass_time(wall_ns, elapsed_ns, boot)
-        self.flags.end([flag for flag in self.flags.on() + self.flags.asked() if flag.is_over(wall_ns)], "time")
-        out += self._show_and_hide(wall_ns)
+        """Flags end first, then come time alone, and what the tick judges."""
+        gap = self._pass_time(wall_ns, elapsed_ns, boot)
+        self.flags.time_is_over(wall_ns)
+        out = self._show_and_hide(wall_ns)
+        for alarm in self.open():
+            out += self._time_alone(alarm, wall_ns)
+        if gap:
+            move = Move(Grade.NONE, Grade.YELLOW, wall_ns, chattering=False)
+            out += self._move(*SYSTEM, move, wall_ns, offline=False)
         for rule in self.site.rules:
             for sensor in self.site.sensors:
                 levels = self.levels.get((rule.id, sensor.tag))
                 move = levels.tick(self.live_ns) if levels else None
                 if move:
                     late = wall_ns - move.time_ns > sensor.offline_ns
-                    out += self._move(rule.id, sensor.tag, move, offline=late)
-        for alarm in self.open():
-            out += self._time_alone(alarm, wall_ns)
+                    out += self._move(rule.id, sensor.tag, move, wall_ns, offline=late)
         return out
 
     def suppress(self, rule: str, tag: str, wall_ns: int, *, holds: bool) -> list[Line]:
@@ -189,7 +98,7 @@ class AlarmLife:
             flag = Flag(SUPPRESSED, rule, tag, "", Grade.NONE, "", "", wall_ns, None)
             self.flags.ask(flag, two_persons=False)
         elif not holds:
-            self.flags.end(same, "condition")
+            self.flags.end(same, "condition_over", wall_ns)
         return self._show_and_hide(wall_ns)
 
     def act(self, act: Act) -> list[Line]:
@@ -201,6 +110,8 @@ class AlarmLife:
         """
         if act.command in self.commands:
             return []
+        if not act.by.strip():
+            raise Refused("who")
         match act.act:
             case "acknowledge":
                 out = [self._tell(self._open(act), "acknowledge", act)]
@@ -238,7 +149,7 @@ class AlarmLife:
         if not act.note.strip() or not 0 < act.lasts_ns <= longest:
             raise Refused("reason or duration")
         flag, two = self._shelf(act) if act.act == "shelve" else self._permit(act)
-        flag.asked_ns = self.site.policy.confirm_ns
+        flag.request_ns = self.site.policy.confirm_ns
         self.flags.ask(flag, two_persons=two)
         return self._show_and_hide(act.wall_ns, act.by, act.note)
 
@@ -254,34 +165,34 @@ class AlarmLife:
         if bool(act.tag) == bool(act.asset) or act.rule not in ("", *(rule.id for rule in site.rules)):
             raise Refused("cover")
         flag = Flag(OUT, act.rule, act.tag, act.asset, Grade.NONE, act.note, act.by, act.wall_ns, act.lasts_ns)
-        under = [one for one in site.sensors if flag.covers(act.rule, one.tag, site.assets.get(one.tag, ""))]
-        if not under:
+        if act.tag not in ("", *(one.tag for one in site.sensors)) or act.asset not in ("", *site.known_assets):
             raise Refused("unknown")
+        under = [one for one in site.sensors if flag.covers(act.rule, one.tag, site.assets[one.tag])]
         kinds = {sensor.kind for sensor in under}
         rules = [rule for rule in site.rules if act.rule in ("", rule.id) and kinds & {*rule.kinds}]
         return flag, any(rule.can_be_red for rule in rules)
 
     def _approve(self, act: Act) -> list[Line]:
         flag = act.flag
-        if flag is None or flag.state != "asked" or act.by in ("", flag.by):
+        if flag is None or flag.state != "asked" or act.by.strip().casefold() == flag.by.strip().casefold():
             raise Refused("approve")
         if flag.kind == SHELVED:
             alarm = self.alarms[flag.alarm]
             if alarm.state == NORMAL or alarm.grade > flag.grade:
-                self.flags.end([flag], "gone")
+                self.flags.end([flag], "alarm_changed", act.wall_ns, act.by)
                 raise Refused("above, or gone")
         self.flags.approve(flag, act.by, act.wall_ns)
         return self._show_and_hide(act.wall_ns, act.by, act.note)
 
     def _end(self, act: Act) -> list[Line]:
         if act.act == "withdraw":
-            found = [flag for flag in self.flags.asked() if flag is act.flag]
+            found, why = [flag for flag in self.flags.asked() if flag is act.flag], "withdrawn"
         else:
-            kind = ENDS_BY_PERSON[act.act]
+            kind, why = ENDS_BY_PERSON[act.act]
             found = [flag for flag in self.flags.on() if flag.kind == kind and self._is_meant(flag, act)]
-        if not found:
-            raise Refused("no such flag is on")
-        self.flags.end(found, "person")
+        if len(found) != 1:
+            raise Refused("no such flag is on, or several are")
+        self.flags.end(found, why, act.wall_ns, act.by)
         return self._show_and_hide(act.wall_ns, act.by, act.note)
 
     def _is_meant(self, flag: Flag, act: Act) -> bool:
@@ -317,28 +228,29 @@ class AlarmLife:
                     old.rule, levels = rule, old
                 alarm = next((a for a in self.open() if (a.rule, a.tag) == key and a.state in ACTIVE), None)
                 if alarm is not None and not levels.level:
-                    levels.turn_on(alarm.grade, alarm.told[-1][0].time_ns)
+                    levels.turn_on(alarm.grade, alarm.changed_ns, chattering=alarm.chattering)
                 self.levels[key] = levels
 
-    def _pass_time(self, wall_ns: int, elapsed_ns: int, boot: str) -> list[Line]:
+    def _pass_time(self, wall_ns: int, elapsed_ns: int, boot: str) -> bool:
+        """Move on; True where that was an outage of ours that nobody has been told of."""
         before, self.last_tick = self.last_tick, (wall_ns, elapsed_ns, boot)
-        if before is None:
-            return []
-        passed_ns = elapsed_ns - before[1] if boot == before[2] else wall_ns - before[0]
+        passed_ns, gap = 0, False
+        if before is not None:
+            passed_ns = elapsed_ns - before[1] if boot == before[2] else wall_ns - before[0]
         self.flags.pass_time(max(0, passed_ns))
         if 0 <= passed_ns <= GAP_NS:
             self.live_ns += passed_ns
         elif not self.in_gap:
-            self.in_gap = True
-            return self._move(*SYSTEM, Move(Grade.NONE, Grade.YELLOW, wall_ns, chattering=False), offline=False)
-        return []
+            self.in_gap = gap = True
+        self.live_at.append(self.live_ns)
+        return gap
 
-    def _move(self, rule: str, tag: str, move: Move, *, offline: bool) -> list[Line]:
+    def _move(self, rule: str, tag: str, move: Move, at_ns: int, *, offline: bool) -> list[Line]:
         alarm = next((a for a in self.open() if (a.rule, a.tag) == (rule, tag)), None)
         out: list[Line] = []
         if move.after > move.before:
             same = [flag for flag in self.flags.on() if (flag.kind, flag.rule, flag.tag) == (SHELVED, rule, tag)]
-            self.flags.end([flag for flag in same if move.after > flag.grade], "grade")
+            self.flags.end([flag for flag in same if move.after > flag.grade], "higher_grade", at_ns)
             out += self._show_and_hide(move.time_ns, offline=offline)
         if alarm is None:
             alarm = Alarm(len(self.alarms), rule, tag, self.site.assets.get(tag, ""), latching=False)
@@ -359,20 +271,27 @@ class AlarmLife:
 
     def _time_alone(self, alarm: Alarm, wall_ns: int) -> list[Line]:
         out, act = [], Act("", wall_ns=wall_ns)
-        rule = next((rule for rule in self.site.rules if rule.id == alarm.rule), None)
-        if rule is None:
-            rule = LifeRule(alarm.rule, (), ())
-        again_ns = rule.realarm_ns.get(alarm.grade)
-        if alarm.state == "acknowledged" and not alarm.hidden and again_ns is not None:
-            since_ns = alarm.live_ns_of_last("acknowledged", "downgraded")
-            if self.live_ns - since_ns >= again_ns:
-                out.append(self._tell(alarm, "the time to alarm again is over", act))
-        if alarm.state in ACTIVE and not alarm.is_stale():
-            since_ns = alarm.live_ns_of_last("raised", "re_raised")
-            if self.live_ns - since_ns >= rule.stale_ns:
-                what = "it has been active for the time after which it is stale"
-                out.append(self._tell(alarm, what, act))
+        again_ns, stale_ns = self._times(alarm)
+        due = again_ns and alarm.state == "acknowledged" and not alarm.hidden
+        if due and self._live_since(alarm, "acknowledged", "downgraded") >= again_ns:
+            out.append(self._tell(alarm, "the time to alarm again is over", act))
+        due = stale_ns and alarm.state in ACTIVE and not alarm.is_stale()
+        if due and self._live_since(alarm, "raised", "re_raised") >= stale_ns:
+            what = "it has been active for the time after which it is stale"
+            out.append(self._tell(alarm, what, act))
         return out
+
+    def _times(self, alarm: Alarm) -> tuple[int, int]:
+        """Until it alarms again, until it is stale; 0 = never."""
+        rule = next((rule for rule in self.site.rules if rule.id == alarm.rule), None)
+        policy = self.site.policy
+        again = {**policy.realarm_ns, **(rule.realarm_ns if rule else {})}
+        own = rule.stale_ns if rule else None
+        return again.get(alarm.grade, 0), policy.stale_ns if own is None else own
+
+    def _live_since(self, alarm: Alarm, *events: str) -> int:
+        """How long we have been live since the first tick after the last of these events."""
+        return self.live_ns - self.live_at[alarm.ticks_before_last(*events)]
 
     def _show_and_hide(self, time_ns: int, by: str = "", note: str = "", *, offline: bool = False) -> list[Line]:
         """Tell of every open alarm that is hidden in another way than before."""
@@ -410,8 +329,9 @@ class AlarmLife:
             chattering=alarm.chattering if chattering is None else chattering,
             by=act.by,
             note=act.note,
+            verdict=act.verdict if what == "verdict" else "",
         )
-        alarm.told.append((line, self.live_ns))
+        alarm.told.append((line, len(self.live_at)))
         return line
 
     @staticmethod

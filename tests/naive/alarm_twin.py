@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
 from model.alarm import AlarmEvent, Grade
 from model.batch import NO_TIME, Batch
+from model.flag import Flag, FlagEvent, FlagState
 from model.inputs import HumanAct, Input, PlanChange, Tick
-from model.plan import Plan, RuleSpec
+from model.plan import AlarmPolicy, Chatter, Plan, RuleSpec
 from pipeline.process.step import Outcome, State
+from tests.naive import alarm_levels
+from tests.naive.alarm_flags import Flag as NaiveFlag
+from tests.naive.alarm_flags import FlagLine
 from tests.naive.alarm_levels import LifeRule
-from tests.naive.alarm_life import Act, AlarmLife, Line, Policy, Refused, Site
+from tests.naive.alarm_life import AlarmLife
+from tests.naive.alarm_nouns import Act, Line, Policy, Refused, Site
 from tests.naive_step import Condition, NaiveGrade, NaiveSensor, Reading
 
 SECOND_NS = 10**9
@@ -33,25 +39,50 @@ def site_of(plan: Plan) -> Site:
     ]
     return Site(
         sensors=tuple(sensors),
-        rules=tuple(_rule(spec) for spec in plan.rules),
-        policy=Policy(8 * 3600 * SECOND_NS, 7 * 24 * 3600 * SECOND_NS, 600 * SECOND_NS),
+        rules=tuple(_rule(spec, plan.alarms) for spec in plan.rules),
+        policy=Policy(
+            _ns(plan.alarms.shelf_max_s),
+            _ns(plan.alarms.out_of_service_max_s),
+            _ns(plan.alarms.confirm_within_s),
+            {grade: _ns(after_s) for grade, after_s in plan.alarms.realarm_after_s},
+            _ns(plan.alarms.stale_after_s),
+        ),
         assets={sensor.tag: sensor.asset for sensor in plan.sensors},
+        known_assets=frozenset(asset.id for asset in plan.assets),
         on_change=frozenset(kind.id for kind in plan.kinds if kind.on_change),
     )
 
 
-def _rule(spec: RuleSpec) -> LifeRule:
+def _ns(seconds: float) -> int:
+    return round(seconds * SECOND_NS)
+
+
+def _chatter(chatter: Chatter) -> alarm_levels.Chatter | None:
+    if not chatter.times:
+        return None
+    return alarm_levels.Chatter(chatter.times, _ns(chatter.within_s), _ns(chatter.hold_s))
+
+
+def _rule(spec: RuleSpec, policy: AlarmPolicy) -> LifeRule:
     grades = [
         NaiveGrade(
             one.grade,
             _condition(one.when),
-            round(one.on_delay_s * SECOND_NS),
-            round(one.off_delay_s * SECOND_NS),
+            _ns(one.on_delay_s),
+            _ns(one.off_delay_s),
             one.deadband,
         )
         for one in spec.grades
     ]
-    return LifeRule(spec.id, spec.kinds, tuple(grades), spec.latching)
+    return LifeRule(
+        spec.id,
+        spec.kinds,
+        tuple(grades),
+        spec.latching,
+        _chatter(policy.chatter if spec.chatter is None else spec.chatter),
+        {grade: _ns(after_s) for grade, after_s in spec.realarm_after_s},
+        None if spec.stale_after_s is None else _ns(spec.stale_after_s),
+    )
 
 
 def _condition(text: str) -> Condition:
@@ -71,10 +102,31 @@ def line_of(event: AlarmEvent) -> Line:
         grade=event.grade,
         time_ns=event.time_ns,
         offline=event.offline,
-        hidden="",
-        chattering=False,
+        hidden=event.hidden,
+        chattering=event.chattering,
         by=event.by,
         note=event.note,
+        verdict=event.verdict,
+    )
+
+
+def flag_line_of(event: FlagEvent) -> FlagLine:
+    flag = event.flag
+    return FlagLine(
+        kind=flag.kind.value,
+        rule=flag.cover.rule,
+        tag=flag.cover.tag,
+        asset=flag.cover.asset,
+        state=flag.state.value,
+        grade=flag.grade,
+        reason=flag.reason,
+        by=flag.by,
+        approved_by=flag.approved_by,
+        since_ns=flag.since_ns,
+        until_ns=flag.until_ns,
+        why_ended=flag.why_ended.value if flag.why_ended else "",
+        told_ns=event.at_ns,
+        told_by=event.by,
     )
 
 
@@ -87,6 +139,10 @@ class Standing:
     state: str
     grade: Grade
     highest: Grade
+    hidden: str
+    chattering: bool
+    stale: bool
+    verdict: str
 
 
 class Twin:
@@ -95,25 +151,52 @@ class Twin:
     def __init__(self, plan: Plan) -> None:
         self.life = AlarmLife(site_of(plan))
         self.alarms: dict[str, tuple[str, str, int]] = {}  # id -> rule, tag, how manieth
+        self.flags: dict[str, Flag] = {}  # as last told
 
     def put(self, item: Input, outcome: Outcome, state: State) -> None:
         """``outcome`` is what ``step`` made of the item, ``state`` how it was left."""
+        self.life.flags.told.clear()
+        expected, refused = self._expected(item)
         for event in outcome.events:
             if event.transition == "raised":
                 same = sum(where[:2] == (event.rule, event.tag) for where in self.alarms.values())
                 self.alarms[event.alarm_id] = event.rule, event.tag, same
-        expected, refused = self._expected(item)
+        for told in outcome.flags:
+            self.flags[told.flag.id] = told.flag
         assert [line_of(event) for event in outcome.events] == expected
+        assert sorted(map(flag_line_of, outcome.flags), key=str) == sorted(self.life.flags.told, key=str)
         assert bool(outcome.refused) == refused, outcome.refused
         self.compare_standing(state)
 
     def compare_standing(self, state: State) -> None:
         found = [
-            Standing(alarm.rule, alarm.tag, alarm.state.value, alarm.grade, alarm.highest)
+            Standing(
+                alarm.rule,
+                alarm.tag,
+                alarm.state.value,
+                alarm.grade,
+                alarm.highest,
+                alarm.hidden,
+                alarm.chattering,
+                alarm.stale,
+                alarm.verdict,
+            )
             for alarm in state.alarms.open_alarms()
         ]
-        expected = [Standing(a.rule, a.tag, a.state, a.grade, a.highest) for a in self.life.open()]
+        expected = [
+            Standing(a.rule, a.tag, a.state, a.grade, a.highest, a.hidden, a.chattering, a.stays_stale, a.verdict)
+            for a in self.life.open()
+        ]
         assert sorted(found, key=lambda one: (one.rule, one.tag)) == expected
+
+    def flag(self, flag_id: str) -> NaiveFlag | None:
+        """The model's own record of a flag."""
+        known = self.flags.get(flag_id)
+        if known is None:
+            return None
+        key = known.kind.value, known.cover.rule, known.cover.tag, known.cover.asset
+        same = [flag for flag in self.life.flags.all if flag.key == key and flag.state == known.state.value]
+        return same[-1] if same and known.state != FlagState.ENDED else None
 
     def _expected(self, item: Input) -> tuple[list[Line], bool]:
         match item:
@@ -122,8 +205,7 @@ class Twin:
             case Tick():
                 return self.life.tick(item.wall_ns, item.elapsed_ns, item.boot), False
             case PlanChange():
-                self.life.reload(site_of(item.plan))
-                return [], False
+                return self.life.reload(site_of(item.plan), item.wall_ns), False
             case HumanAct():
                 try:
                     return self.life.act(self._act(item)), False
@@ -143,4 +225,17 @@ class Twin:
         return self.life.row(reading.sensor, reading)
 
     def _act(self, act: HumanAct) -> Act:
-        return Act(act.act, self.alarms.get(act.alarm_id), act.by, act.note, act.wall_ns, command=act.command_id)
+        return Act(
+            act.act,
+            self.alarms.get(act.alarm_id),
+            act.by,
+            act.note,
+            act.wall_ns,
+            _ns(act.duration_s) if math.isfinite(act.duration_s) else 0,
+            act.verdict,
+            self.flag(act.flag),
+            act.rule,
+            act.tag,
+            act.asset,
+            act.command_id,
+        )

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 import numpy as np
 
 from model.alarm import AlarmEvent
 from model.batch import Batch
+from model.flag import FlagEvent
 from model.inputs import Finding, HumanAct, Input, PlanChange
 from pipeline.process import snapshot
-from pipeline.process.step import begin, step
+from pipeline.process.step import Outcome, begin, step
 from tests.naive.alarm_twin import NotModelledError, Twin
 
 CUTS_MAX = 60  # of a long scenario only so many, and those at acts and plans
 
 
-def restarted_everywhere(first: PlanChange, items: list[Input]) -> list[AlarmEvent]:
+Told: TypeAlias = tuple[list[AlarmEvent], list[FlagEvent]]
+
+
+def restarted_everywhere(first: PlanChange, items: list[Input]) -> Told:
     """What is told when the state goes through a snapshot after every input."""
-    state, events = begin(first, 0), []
+    state, outcomes = begin(first, 0), []
     every = 1 + len(items) // CUTS_MAX
     for number, item in enumerate(items):
-        events += step(state, state.next_offset, item).events
+        outcomes.append(step(state, state.next_offset, item))
         if number % every == 0 or isinstance(item, HumanAct | PlanChange):
             state = snapshot.restore(snapshot.take(state))
-    return events
+    return _told(outcomes)
 
 
-def in_one_piece(first: PlanChange, items: list[Input]) -> list[AlarmEvent]:
+def in_one_piece(first: PlanChange, items: list[Input]) -> Told:
     """What is told when rows that follow each other come in one batch."""
     state = begin(first, 0)
-    return [event for item in _joined(items) for event in step(state, state.next_offset, item).events]
+    return _told([step(state, state.next_offset, item) for item in _joined(items)])
 
 
 def beside_the_model(first: PlanChange, items: list[Input]) -> bool:
@@ -48,6 +53,10 @@ def beside_the_model(first: PlanChange, items: list[Input]) -> bool:
     for item in items:
         twin.put(item, step(state, state.next_offset, item), state)
     return True
+
+
+def _told(outcomes: list[Outcome]) -> Told:
+    return [e for one in outcomes for e in one.events], [told for one in outcomes for told in one.flags]
 
 
 def _joined(items: Iterable[Input]) -> Iterator[Input]:

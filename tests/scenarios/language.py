@@ -8,33 +8,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import msgspec
 
 from model.alarm import Alarm, AlarmEvent
 from model.batch import BAD, GOOD, UNCERTAIN
-from model.inputs import HumanAct, Input, PlanChange, Tick
-from model.plan import DetectorSpec, Plan, RuleSpec
+from model.flag import Flag, FlagEvent
+from model.inputs import Input, PlanChange, Tick
+from model.plan import NO_POLICY, AlarmPolicy, DetectorSpec, Plan, RuleSpec
 from pipeline.process.step import begin, step
 from tests.pipeline.plans import SECOND_NS, START_NS, Row, grade, kind, ns, plan, rows, rule
+from tests.scenarios.deeds import Deed, acts
 
 QUALITY = {"good": GOOD, "uncertain": UNCERTAIN, "bad": BAD}
 NOWHERE: Mapping[str, Sequence[str]] = {}
 SILENCE = DetectorSpec("silence", "silence", ("gas",), {})
 
 __all__ = ["SILENCE", "changes", "given", "grade", "kind", "nothing", "plan", "reads", "resets", "rule", "sees_to"]
+Part: TypeAlias = RuleSpec | DetectorSpec | AlarmPolicy
 
 
 @dataclass(frozen=True)
 class Happening:
     at_s: float
-    act: str = ""
-    by: str = ""
+    deed: Deed | None = None
     row: tuple[str, float | None, float, int] | None = None  # tag, device time, value, quality
     down_s: float = 0.0
     booted_s: float | None = None  # what the elapsed clock shows after a start of the machine
+    clock_s: float | None = None  # what the wall clock shows from now on
     plan: Plan | None = None  # counts from now on
 
 
@@ -56,12 +59,12 @@ def reads_steadily(from_s: int, until_s: int, value: float, tag: str = "a", ever
 
 
 def sees_to(at_s: float, by: str = "Wang") -> Happening:
-    """A person acknowledges whatever is open."""
-    return Happening(at_s, act="acknowledge", by=by)
+    """A person acknowledges whatever is open; what else persons do stands in ``tests/scenarios/deeds.py``."""
+    return Happening(at_s, deed=Deed("acknowledge", by))
 
 
 def resets(at_s: float, by: str = "Wang") -> Happening:
-    return Happening(at_s, act="reset", by=by)
+    return Happening(at_s, deed=Deed("reset", by))
 
 
 def down(at_s: float, for_s: float) -> Happening:
@@ -74,9 +77,14 @@ def restarted(at_s: float, for_s: float, *, clock_shows_s: float) -> Happening:
     return Happening(at_s, down_s=for_s, booted_s=clock_shows_s)
 
 
+def clock_set(at_s: float, shows_s: float) -> Happening:
+    """The wall clock is set; from then on the scenario's times are what it shows. Elapsed time goes on as it was."""
+    return Happening(at_s, clock_s=shows_s)
+
+
 def changes(
     at_s: float,
-    *parts: RuleSpec | DetectorSpec,
+    *parts: Part,
     tags: Sequence[str] = ("a",),
     behind: Mapping[str, Sequence[str]] = NOWHERE,
     **of_kind: Any,
@@ -101,6 +109,8 @@ class Scenario:
         self._next_tick_s = 0
         self._boot, self._ahead_s = 0, 0.0  # which start of the machine, and its elapsed clock against the scenario's
         self.events: list[AlarmEvent] = []
+        self.flag_events: list[FlagEvent] = []
+        self.flags: dict[str, Flag] = {}  # all that ever were, as they stand
         self.refused: list[str] = []
         PLAYED.append(self)
 
@@ -111,10 +121,14 @@ class Scenario:
             self._tick_until(happening.at_s)
             if happening.down_s:
                 self._next_tick_s = math.ceil(happening.at_s + happening.down_s)
+            if happening.clock_s is not None:
+                shows_s = math.ceil(happening.clock_s)
+                self._next_tick_s, self._ahead_s = shows_s, self._ahead_s + self._next_tick_s - shows_s
             if happening.booted_s is not None:
                 self._boot, self._ahead_s = self._boot + 1, happening.booted_s - self._next_tick_s
-            if happening.act:
-                self._act(happening)
+            if happening.deed:
+                for act in acts(happening.deed, ns(happening.at_s), self):
+                    self._put(act)
             if happening.plan is not None:
                 self._tags = [sensor.tag for sensor in happening.plan.sensors]
                 self._put(PlanChange(happening.plan, ns(happening.at_s)))
@@ -137,8 +151,18 @@ class Scenario:
         assert found == list(lines)
         return self
 
-    def expect_refused(self, times: int) -> Scenario:
-        assert len(self.refused) == times
+    def expect_refused(self, *texts: int | str) -> Scenario:
+        """How many acts were refused, or a piece of the reason of each."""
+        if texts and isinstance(texts[0], int):
+            assert len(self.refused) == texts[0]
+            return self
+        assert len(self.refused) == len(texts), self.refused
+        assert all(text in refusal for text, refusal in zip(texts, self.refused, strict=True)), self.refused
+        return self
+
+    def expect_flags(self, *lines: str) -> Scenario:
+        """Compare all flags that ever were, as ``shelved a r on until 70 s`` or ``shelved a r ended 70 s time``."""
+        assert [self._flag_line(flag) for flag in self.flags.values()] == list(lines)
         return self
 
     def withheld(self) -> int:
@@ -153,27 +177,40 @@ class Scenario:
             self._put(Tick(ns(self._next_tick_s), elapsed_ns, f"boot {self._boot}"))
             self._next_tick_s += 1
 
-    def _act(self, happening: Happening) -> None:
-        for alarm in self.alarms():
-            command = f"{happening.act} {happening.at_s} {alarm.id}"
-            self._put(HumanAct(command, happening.act, alarm.id, happening.by, "", ns(happening.at_s)))
-
     def _put(self, item: Input) -> None:
         self.items.append(item)
         outcome = step(self._state, self._state.next_offset, item)
         self.events += outcome.events
+        self.flag_events += outcome.flags
+        self.flags |= {told.flag.id: told.flag for told in outcome.flags}
         self.refused += [outcome.refused] if outcome.refused else []
 
     @staticmethod
     def _line(event: AlarmEvent) -> str:
         seconds = (event.time_ns - START_NS) / SECOND_NS
         words = [f"{seconds:g} s:", event.tag, event.rule, event.transition.value]
+        if event.verdict:
+            words.append(event.verdict)
         if event.grade:
             words.append(event.grade.name.lower())
         if event.by:
             words.append(f"by {event.by}")
         if event.offline:
             words.append("offline")
+        if event.chattering:
+            words.append("chattering")
+        if event.hidden:
+            words.append(f"[{event.hidden}]")
+        return " ".join(words)
+
+    @staticmethod
+    def _flag_line(flag: Flag) -> str:
+        cover = [name for name in (flag.cover.tag, flag.cover.asset, flag.cover.rule) if name]
+        words = [flag.kind.value, *cover, flag.state.value]
+        if flag.why_ended:
+            words += [f"{((flag.ended_ns or 0) - START_NS) / SECOND_NS:g} s", flag.why_ended.value]
+        elif flag.until_ns is not None:
+            words += ["until", f"{(flag.until_ns - START_NS) / SECOND_NS:g} s"]
         return " ".join(words)
 
 
@@ -182,7 +219,7 @@ PLAYED: list[Scenario] = []
 
 
 def given(
-    *parts: RuleSpec | DetectorSpec,
+    *parts: Part,
     tags: Sequence[str] = ("a",),
     behind: Mapping[str, Sequence[str]] = NOWHERE,
     **of_kind: Any,
@@ -192,7 +229,7 @@ def given(
 
 
 def _plan(
-    parts: Sequence[RuleSpec | DetectorSpec],
+    parts: Sequence[Part],
     tags: Sequence[str],
     behind: Mapping[str, Sequence[str]],
     of_kind: dict[str, Any],
@@ -201,5 +238,9 @@ def _plan(
     detectors = [part for part in parts if isinstance(part, DetectorSpec)]
     sensors = [(tag, "gas") for tag in tags]
     gateways = {tag: gateway for gateway, own in behind.items() for tag in own}
-    made = plan(*rules, kinds=[kind("gas", **of_kind)], sensors=sensors, detectors=detectors, gateways=gateways)
+    policy = next((part for part in parts if isinstance(part, AlarmPolicy)), NO_POLICY)
+    on_change = of_kind.pop("on_change", False)
+    gas = replace(kind("gas", **of_kind), on_change=on_change)
+    made = plan(*rules, kinds=[gas], sensors=sensors, detectors=detectors, gateways=gateways)
+    made = replace(made, alarms=policy)
     return msgspec.json.decode(msgspec.json.encode(made), type=Plan)  # as a journal gives it back
