@@ -52,6 +52,14 @@ class Selection:
             if self._asset_fits(asset, where) and _labels_fit(self.labels_of_asset(asset), where)
         ]
 
+    @cached_property
+    def sensor_kinds(self) -> list[str]:
+        return [sensor.kind for sensor in self._plan.sensors]
+
+    @cached_property
+    def asset_kinds(self) -> list[str]:
+        return [asset.kind for asset in self._plan.assets]
+
     def labels_of_asset(self, asset: Asset) -> dict[str, str]:
         """Its site's and its own."""
         site = self._sites.get(asset.site)

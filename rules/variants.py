@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.condition import AllOf, AnyOf, Comparison, Condition, Not
 from model.override import GradeChange, LimitChange, Override
-from model.plan import GradeSpec, Plan, RuleSpec
+from model.plan import GradeSpec, RuleSpec
 from model.text import Text
 from rules.language import parse, render
 from rules.selection import Selection
@@ -55,21 +55,20 @@ def as_packed(rule: RuleSpec) -> Variant:
     return Variant(rule.grades, (False,) * len(rule.grades), rule.source)
 
 
-def settings_of(plan: Plan, rule: RuleSpec, overrides: Sequence[Override], selection: Selection) -> Settings | None:
+def settings_of(rule: RuleSpec, overrides: Sequence[Override], selection: Selection) -> Settings | None:
     """Settings by sensor or asset; None where all have the pack's.
 
     Args:
-        plan: whose sensors and assets are meant.
-        rule: one of its rules.
+        rule: of the plan.
         overrides: those that count; what they say of other rules is left out.
-        selection: over the plan.
+        selection: over the plan, whose sensors and assets are meant.
 
     """
     own = [one for one in overrides if one.rule == rule.id]
     if rule.where is None and not own:
         return None
     choose = selection.assets if rule.assets else selection.sensors
-    kind_of = [asset.kind for asset in plan.assets] if rule.assets else [sensor.kind for sensor in plan.sensors]
+    kind_of = selection.asset_kinds if rule.assets else selection.sensor_kinds
     kinds = frozenset(rule.assets or rule.kinds)
     variants = [as_packed(rule)]
     of = np.zeros(len(kind_of), np.int32)

@@ -185,7 +185,7 @@ def settle(bound: Bound, wall_ns: int) -> None:
     )
     counting = [override for override in plan.overrides if override.in_force(wall_ns)]
     selection = Selection(plan)
-    of_rule = {rule.id: settings_of(plan, rule, counting, selection) for rule in plan.rules}
+    of_rule = {rule.id: settings_of(rule, counting, selection) for rule in plan.rules}
     for of_assets in bound.asset_programs:
         for rule in of_assets.rules:
             rule.settle(of_rule[rule.spec.id], of_assets.assets)

@@ -72,11 +72,14 @@ class BoundRule:
         if settings is None or of is None or not of.any():
             self.own, self.delays = None, delays_of(self.spec)
         else:
-            used, places = np.unique(np.append(of, 0), return_inverse=True)
-            variants = [settings.variants[at] for at in used]
-            self.own = OwnSettings.made(variants, places[:-1].astype(np.int32), self.units, self.tests)
+            counts = np.bincount(of, minlength=len(settings.variants))
+            counts[0] += 1  # the pack's stay the first, used or not
+            used = np.flatnonzero(counts)
+            place = np.zeros(len(counts), np.int32)
+            place[used] = np.arange(len(used), dtype=np.int32)
+            self.own = OwnSettings.made([settings.variants[at] for at in used], place[of], self.units, self.tests)
             self.delays = self.own.delays()
-        every = range(len(indices))
+        every = np.arange(len(indices))
         self.begin_over(changed_slots(before, self.own, as_packed(self.spec), (every, every)))
 
     def begin_over(self, slots: Sequence[int]) -> None:

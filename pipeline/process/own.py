@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from rules.evidence import GradeTest, limited
 from rules.grading import NEVER, Delays, GradingState
 from rules.language import comparisons, parse, resolve
 from rules.variants import Variant
+
+Slots: TypeAlias = Sequence[int] | NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def begin_over(state: GradingState, off: NDArray[np.bool_], slots: NDArray[np.in
 
 
 def changed_slots(
-    old: OwnSettings | None, new: OwnSettings | None, plain: Variant, pairs: tuple[Sequence[int], Sequence[int]]
+    old: OwnSettings | None, new: OwnSettings | None, plain: Variant, pairs: tuple[Slots, Slots]
 ) -> list[int]:
     """Of the new slots of pairs (in old, in new) those whose settings are others than before.
 
