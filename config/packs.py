@@ -15,10 +15,12 @@ from config.pack_detectors import BoundDetector, DetectorShape, read_detector
 from config.pack_tests import PackTest, load_tests
 from config.rules.advice import read_advice
 from config.rules.check import check_rule
+from config.rules.overrides import ReadOverride, read_override
 from config.rules.read import read_rule
 from config.rules.vocabulary import Vocabulary
+from config.rules.where import Choice
 from config.shape import Duration, Shape, TextShape, check_shape
-from config.yaml_file import Document, read_yaml
+from config.yaml_file import Document, Spot, read_yaml
 from model.errors import ConfigError, Place
 from model.plan import Advice, DetectorSpec, RuleSpec
 from model.sensor import Beyond, Kind
@@ -27,7 +29,7 @@ from model.unit import known
 #: The packs that come with Fengsui.
 SHIPPED = Path(__file__).parent.parent / "packs"
 
-_SECTIONS = ("kinds", "detectors", "rules", "advice", "tests")
+_SECTIONS = ("kinds", "detectors", "rules", "advice", "overrides", "tests")
 _FILES = (*(f"{section}.yaml" for section in _SECTIONS), "scenario.yaml")
 _WORD = re.compile(r"[a-z][a-z0-9_]*\Z")
 _DOTTED = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*\Z")
@@ -54,6 +56,8 @@ class Packs:
     detectors: tuple[DetectorSpec, ...]
     rules: tuple[RuleSpec, ...]
     tests: tuple[PackTest, ...]
+    overrides: tuple[ReadOverride, ...] = ()
+    choices: tuple[Choice, ...] = ()  # of sensors and assets, that a registry must have
 
 
 @dataclass(slots=True)
@@ -68,6 +72,8 @@ class _Draft:
     operands: set[str] = field(default_factory=set)
     unreadable: set[str] = field(default_factory=set)  # sections of which a file could not be read
     tests: list[PackTest] = field(default_factory=list)
+    overrides: list[ReadOverride] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
 
 
 def check_packs(names: Sequence[str], base: Path) -> tuple[Packs, list[ConfigError]]:
@@ -106,12 +112,17 @@ def load_packs(names: Sequence[str], base: Path, findings: Findings, *, places: 
             folders.append(folder)
     draft = _Draft()
     documents = [_documents(folder, draft, findings) for folder in folders]
-    for read in (_read_kinds, _read_detectors, _read_rules, _read_tests):
+    for read in (_read_kinds, _read_detectors, _read_rules, _read_overrides, _read_tests):
         for pack in documents:
             read(pack, draft, findings)
     _warn_of_unused(draft, findings)
     return Packs(
-        tuple(draft.kinds.values()), tuple(draft.detectors.values()), tuple(draft.rules.values()), tuple(draft.tests)
+        tuple(draft.kinds.values()),
+        tuple(draft.detectors.values()),
+        tuple(draft.rules.values()),
+        tuple(draft.tests),
+        tuple(draft.overrides),
+        tuple(draft.choices),
     )
 
 
@@ -141,6 +152,10 @@ def _documents(folder: Path, draft: _Draft, findings: Findings) -> dict[str, Doc
             findings.error(Place(str(path), 0, ""), f"must be a file of a pack; {one_of(_FILES, path.name)}", path.name)
             continue
         if path.stem not in _SECTIONS:
+            continue
+        if path.stem == "overrides" and folder.parent == SHIPPED:
+            requirement = "must stand in a folder of your own: an upgrade replaces the shipped packs"
+            findings.error(Place(str(path), 0, ""), requirement, path.name)
             continue
         document = read_yaml(path, findings)
         if document is not None and _has_its_section(document, path.stem, findings):
@@ -261,10 +276,24 @@ def _read_rules(pack: Mapping[str, Document], draft: _Draft, findings: Findings)
         if rule is not None and _kinds_exist(document, ("rules", name), rule.kinds, draft, findings):
             draft.operands |= check_rule(document, rule, vocabulary, findings)
             rules[name] = rule
+            if rule.where is not None:
+                draft.choices.append(Choice(rule, rule.where, Spot(document, ("rules", name, "where"))))
     advice: dict[str, tuple[Advice, ...]] = {}
     if "advice" in pack or "advice" not in draft.unreadable:
         advice = read_advice(pack.get("advice"), document, rules, ids, findings)
     draft.rules |= {name: replace(rule, advice=advice.get(name, ())) for name, rule in rules.items()}
+
+
+def _read_overrides(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:
+    document = pack.get("overrides")
+    if document is None or "rules" in draft.unreadable:
+        return
+    vocabulary = Vocabulary(draft.kinds, draft.bound, _broken_kinds(draft))
+    for name in _entries(document, "overrides", _WORD, draft, findings):
+        found = read_override(document, name, draft.rules, draft.declared["rules"], vocabulary, findings)
+        if found is not None:
+            draft.overrides.append(found)
+            draft.choices.append(found.choice())
 
 
 def _broken_kinds(draft: _Draft) -> frozenset[str]:

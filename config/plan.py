@@ -16,6 +16,8 @@ from config.pack_detectors import WINDOW_PERIODS_MIN
 from config.pack_tests import PackTest
 from config.packs import Packs, load_packs
 from config.registry import Registry, load_registry
+from config.rules.overrides import ReadOverride, check_overlap
+from config.rules.where import check_choices
 from config.settings import Settings
 from detectors.general.rate import Rate
 from detectors.parameters import build
@@ -23,6 +25,7 @@ from model.errors import ConfigError, Place
 from model.plan import Plan
 from model.unit import factor_and_offset
 from rules.language import comparisons, parse
+from rules.selection import Selection
 
 #: A sensor must be able to miss a scan without being called silent.
 _SILENT_PERIODS_MIN = 2.0
@@ -35,6 +38,7 @@ class Configuration:
     plan: Plan
     tests: tuple[PackTest, ...]
     warnings: tuple[ConfigError, ...]
+    overrides: tuple[ReadOverride, ...] = ()
 
 
 def load_plan(settings: Settings) -> Plan:
@@ -61,10 +65,12 @@ def load_configuration(settings: Settings) -> Configuration:
     registry = load_registry(settings.registry, kinds, findings)
     findings.raise_errors()
     plan = make_plan(packs, registry)
+    check_chosen(packs, plan, findings)
+    findings.raise_errors()
     place = Place(str(settings.registry), 0, "sensors")
     _warn_of_slow_sensors(plan, place, findings)
     _warn_of_sensors_without_slope(plan, place, findings)
-    return Configuration(plan, packs.tests, tuple(findings.warnings))
+    return Configuration(plan, packs.tests, tuple(findings.warnings), packs.overrides)
 
 
 def plan_over(packs: Sequence[str], base: Path, registry: Path) -> Plan:
@@ -84,7 +90,17 @@ def plan_over(packs: Sequence[str], base: Path, registry: Path) -> Plan:
     findings.raise_errors()
     sensors = load_registry(registry, [kind.id for kind in found.kinds], findings)
     findings.raise_errors()
-    return make_plan(found, sensors)
+    plan = make_plan(found, sensors)
+    check_chosen(found, plan, findings)
+    findings.raise_errors()
+    return plan
+
+
+def check_chosen(packs: Packs, plan: Plan, findings: Findings) -> None:
+    """Hold against the registry what rules and overrides choose of it."""
+    selection = Selection(plan)
+    check_choices(packs.choices, plan, selection, findings)
+    check_overlap(packs.overrides, plan, selection, findings)
 
 
 def make_plan(packs: Packs, registry: Registry) -> Plan:
@@ -99,6 +115,7 @@ def make_plan(packs: Packs, registry: Registry) -> Plan:
         sensors=registry.sensors,
         detectors=packs.detectors,
         rules=packs.rules,
+        overrides=tuple(one.override for one in packs.overrides),
     )
     return versioned(plan)
 

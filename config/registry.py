@@ -13,9 +13,10 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from config.findings import ERRORS_MAX, Findings, Plain, one_of
-from config.shape import Name, Shape, TextShape, check_shape
+from config.shape import Name, Shape, TextShape, check_shape, day
 from config.yaml_file import Data, Document, read_text, read_yaml
 from model.errors import Place
+from model.override import Labels
 from model.sensor import Asset, Enterprise, GridCell, Link, Position, Relation, Sensor, Site
 from model.text import Text
 
@@ -43,12 +44,28 @@ class _GridCellShape(Shape):
     name: TextShape
 
 
+def _labelled(given: object) -> object:
+    """Take ``floor: 3`` for text."""
+    if not isinstance(given, dict):
+        return given
+    return {key: str(value) if type(value) in (int, float) else value for key, value in given.items()}
+
+
+Label = Annotated[str, Field(min_length=1, max_length=200)]
+Labelled = Annotated[dict[Label, Label], BeforeValidator(_labelled), Field(max_length=50)]
+
+
+def _sorted(labels: dict[str, str]) -> Labels:
+    return tuple(sorted(labels.items()))
+
+
 class _SiteShape(Shape):
     id: Name
     name: TextShape
     enterprise: str
     grid_cell: str
     position: _PositionShape = _PositionShape()
+    labels: Labelled = Field(default={})
 
 
 class _LinkShape(Shape):
@@ -66,6 +83,7 @@ class _AssetShape(Shape):
     kind: str = Field(default="", description="What detectors and rules on whole assets go by.")
     attributes: dict[str, float] = Field(default={}, description="SI, such as wave_speed_m_s.")
     position: _PositionShape = _PositionShape()
+    labels: Labelled = Field(default={})
     links: list[_LinkShape] = Field(default=[], description="To other assets; each counts both ways.")
 
     def asset(self) -> Asset:
@@ -76,18 +94,10 @@ class _AssetShape(Shape):
             self.site,
             self.kind,
             self.attributes,
+            labels=_sorted(self.labels),
             position=self.position.position(),
             links=links,
         )
-
-
-def _day(given: object) -> object:
-    if given is None or isinstance(given, date):
-        return given
-    try:
-        return date.fromisoformat(given if isinstance(given, str) else "")
-    except ValueError:
-        raise ValueError("must be a day such as 2027-05-31") from None
 
 
 class SensorShape(Shape):
@@ -98,8 +108,11 @@ class SensorShape(Shape):
     position: _PositionShape = _PositionShape()
     period_s: float | None = Field(default=None, gt=0, le=366 * 86_400, description="The kind's if not given.")
     gateway: Name | None = Field(default=None, description="What carries its readings: silent together is one alarm.")
-    calibrated_until: Annotated[date | None, BeforeValidator(_day)] = Field(
+    calibrated_until: Annotated[date | None, BeforeValidator(day)] = Field(
         default=None, description="Last day on which its calibration holds."
+    )
+    labels: Labelled = Field(
+        default={}, description="Rules and overrides choose by them; those of asset and site count too."
     )
 
 
@@ -163,7 +176,14 @@ def _registry(shape: _RegistryFile, rows: Sequence[_Row]) -> Registry:
         tuple(Enterprise(entry.id, entry.name.text(), entry.contact) for entry in shape.enterprises),
         tuple(GridCell(entry.id, entry.name.text()) for entry in shape.grid_cells),
         tuple(
-            Site(entry.id, entry.name.text(), entry.enterprise, entry.grid_cell, entry.position.position())
+            Site(
+                entry.id,
+                entry.name.text(),
+                entry.enterprise,
+                entry.grid_cell,
+                entry.position.position(),
+                _sorted(entry.labels),
+            )
             for entry in shape.sites
         ),
         tuple(entry.asset() for entry in shape.assets),
@@ -182,6 +202,7 @@ def _sensor(shape: SensorShape) -> Sensor:
         shape.period_s,
         shape.gateway or "",
         calibrated_until=shape.calibrated_until,
+        labels=_sorted(shape.labels),
     )
 
 
@@ -249,6 +270,7 @@ _REQUIRED = ("tag", "kind", "asset")
 _NUMBERS = ("lat", "lon", "along_m", "period_s")
 _WORDS = ("gateway", "calibrated_until")
 _COLUMNS = (*_REQUIRED, "name_zh", "name_en", *_NUMBERS, *_WORDS)
+_LABEL = "label."  # and its key: a column of labels
 
 
 def _csv_rows(document: Document, name: str | None, findings: Findings) -> list[_Row]:
@@ -278,7 +300,7 @@ def _columns(file: str, header: Sequence[str], findings: Findings) -> list[str] 
     place = Place(file, 1, "")
     before = len(findings.errors)
     for column in columns:
-        if column not in _COLUMNS:
+        if column not in _COLUMNS and not (column.startswith(_LABEL) and column != _LABEL):
             findings.error(place, f"must have columns that are known; {one_of(_COLUMNS, column)}", column)
         elif columns.count(column) > 1:
             findings.error(place, "must have each column once", column)
@@ -300,6 +322,7 @@ def _csv_row(file: str, line: int, columns: Sequence[str], cells: Sequence[str],
         data["name"] = {"zh": zh or en, "en": en or zh}
     data["position"] = {key: numbers[key] for key in ("lat", "lon", "along_m") if key in numbers}
     data["period_s"] = numbers.get("period_s")
+    data["labels"] = {column.removeprefix(_LABEL): given[column] for column in given if column.startswith(_LABEL)}
     row = Document(file, data, lines={(): line})
     shape = check_shape(row, (), SensorShape, findings)
     return _Row(_sensor(shape), row.place) if shape else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
+from datetime import date
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -53,6 +54,26 @@ def duration_s(given: object) -> float:
 
 
 Duration = Annotated[float, BeforeValidator(duration_s), Field(ge=0, le=366 * 86_400.0)]
+
+
+def day(given: object) -> object:
+    """Read ``2027-05-31``.
+
+    Raises:
+        ValueError: it is no day.
+
+    """
+    if given is None or isinstance(given, date):
+        return given
+    try:
+        return date.fromisoformat(given if isinstance(given, str) else "")
+    except ValueError:
+        raise ValueError("must be a day such as 2027-05-31") from None
+
+
+def one_or_more(given: object) -> object:
+    """Take one word for a list of it."""
+    return [given] if isinstance(given, str) else given
 
 
 def printable(name: str) -> str:

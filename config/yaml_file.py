@@ -72,6 +72,17 @@ class Document:
         return Place(self.file, self.lines.get(known, 0), dotted(loc))
 
 
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A part of a document; called, it tells where something in it stands."""
+
+    document: Document
+    loc: Loc
+
+    def __call__(self, *inside: str | int) -> Place:
+        return self.document.place(*self.loc, *inside)
+
+
 def read_yaml(path: Path, findings: Findings) -> Document | None:
     """Read one YAML file of configuration.
 

@@ -71,6 +71,16 @@ class Selection:
         asset = self._assets.get(sensor.asset)
         return (self.labels_of_asset(asset) if asset is not None else {}) | dict(sensor.labels)
 
+    @cached_property
+    def label_values(self) -> dict[str, set[str]]:
+        """Every label that anything has, and its values."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for things in (self._plan.sites, self._plan.assets, self._plan.sensors):
+            for thing in things:
+                for key, value in thing.labels:
+                    found[key].add(value)
+        return dict(found)
+
     def _sensor_fits(self, index: int, where: Where) -> bool:
         sensor = self._plan.sensors[index]
         if where.tags and not fits(sensor.tag, where.tags):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -31,6 +31,7 @@ def check(
     from app.jobs.check_packs import check as check_packs
     from config.packs import shipped
     from config.plan import load_configuration, overdue_calibrations
+    from config.rules.overrides import dated
 
     speak = language(lang)
     if not packs and config is None and CONFIG_DEFAULT.is_file():
@@ -42,7 +43,8 @@ def check(
         loaded = load_configuration(configured)
         today = datetime.now(ZoneInfo(configured.time_zone)).date()
         overdue = overdue_calibrations(loaded.plan, configured.registry, today)
-        warnings += [str(warning) for warning in (*loaded.warnings, *overdue)]
+        due = dated(loaded.overrides, datetime.now(UTC).date())
+        warnings += [str(warning) for warning in (*loaded.warnings, *overdue, *due)]
         names, base = packs or list(configured.packs), config.absolute().parent
     with Progress(console=out, transient=True, disable=as_json) as progress:
         task = progress.add_task(say("checking", speak), total=None)

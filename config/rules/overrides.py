@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
@@ -16,10 +16,10 @@ from config.rules.shape import GradeName, in_both_languages
 from config.rules.vocabulary import Vocabulary
 from config.rules.where import Choice, WhereShape
 from config.shape import Duration, Shape, TextShape, check_shape, day
-from config.yaml_file import Document
+from config.yaml_file import Document, Spot
 from model.alarm import Grade
 from model.condition import Condition
-from model.errors import ConditionError, Place
+from model.errors import ConditionError, ConfigError, Place
 from model.override import GradeChange, LimitChange, Override
 from model.plan import Plan, RuleSpec
 from rules.language import comparisons, parse, resolve
@@ -50,7 +50,7 @@ class _GradeShape(Shape):
 class _OverrideShape(Shape):
     rule: str
     where: WhereShape
-    grades: dict[GradeName, Annotated[_GradeShape, BeforeValidator(_off_in_a_word)]] = {}
+    grades: dict[GradeName, Annotated[_GradeShape, BeforeValidator(_off_in_a_word)]] = Field(default={})
     off: bool = Field(default=False, description="The whole rule begins nothing.")
     owner: str = Field(min_length=1, max_length=200, description="Who answers for it.")
     since: Annotated[date, BeforeValidator(day)] = Field(description="Its first day.")
@@ -61,8 +61,6 @@ class _OverrideShape(Shape):
     def _does_something(self) -> _OverrideShape:
         if self.off == bool(self.grades):
             raise ValueError("must give either grades, or off: true for the whole rule")
-        if self.until is not None and self.until < self.since:
-            raise ValueError(f"must have an until that is not before since ({self.since})")
         return self
 
 
@@ -72,25 +70,47 @@ class ReadOverride:
 
     override: Override
     rule: RuleSpec
-    place: Callable[..., Place]
+    place: Spot
 
     def choice(self) -> Choice:
-        return Choice(self.rule, self.override.where, lambda *loc: self.place("where", *loc))
+        return Choice(self.rule, self.override.where, Spot(self.place.document, (*self.place.loc, "where")))
 
 
 def read_override(
-    document: Document, name: str, rules: Mapping[str, RuleSpec], vocabulary: Vocabulary, findings: Findings
+    document: Document,
+    name: str,
+    rules: Mapping[str, RuleSpec],
+    declared: Collection[str],
+    vocabulary: Vocabulary,
+    findings: Findings,
 ) -> ReadOverride | None:
-    """Read one override and hold it against the rule that it changes; None when it cannot be used."""
+    """Read one override and hold it against the rule that it changes.
+
+    Args:
+        document: that it stands in.
+        name: its id.
+        rules: that can be changed.
+        declared: also those that turned out to be wrong.
+        vocabulary: of the rules' conditions.
+        findings: gets what is wrong.
+
+    Returns:
+        None when it cannot be used.
+
+    """
     shape = check_shape(document, ("overrides", name), _OverrideShape, findings)
     if shape is None:
         return None
     rule = rules.get(shape.rule)
     if rule is None:
-        place = document.place("overrides", name, "rule")
-        findings.error(place, f"must be a rule of a loaded pack; {one_of(rules, shape.rule)}", shape.rule)
+        if shape.rule not in declared:
+            place = document.place("overrides", name, "rule")
+            findings.error(place, f"must be a rule of a loaded pack; {one_of(declared, shape.rule)}", shape.rule)
         return None
     before = len(findings.errors)
+    if shape.until is not None and shape.until < shape.since:
+        place = document.place("overrides", name, "until")
+        findings.error(place, f"must not be before since ({shape.since})", str(shape.until))
     if rule.assets and shape.where.tags:
         place = document.place("overrides", name, "where", "tags")
         findings.error(place, f"must be assets: {rule.id} judges whole assets", Plain("tags"))
@@ -112,7 +132,7 @@ def read_override(
         tuple(changes),
         shape.off,
     )
-    return ReadOverride(override, rule, lambda *loc: document.place("overrides", name, *loc))
+    return ReadOverride(override, rule, Spot(document, ("overrides", name)))
 
 
 def _change(
@@ -146,7 +166,9 @@ def _change(
 _KEY = re.compile(r"(?P<operand>.*?)\s*(?P<operator>>=|<=|==|!=|>|<)?\s*\Z")
 
 
-def _limit(place: Place, given: tuple[str, float | str], condition: Condition, findings: Findings) -> LimitChange | None:
+def _limit(
+    place: Place, given: tuple[str, float | str], condition: Condition, findings: Findings
+) -> LimitChange | None:
     """The change that ``operand: limit`` or ``operand operator: limit`` stands for."""
     key, limit = given
     found = _KEY.match(key)
@@ -228,7 +250,7 @@ def _at_one_time(one: Override, other: Override) -> bool:
     return (one.until is None or other.since <= one.until) and (other.until is None or one.since <= other.until)
 
 
-def ended(read: Iterable[ReadOverride], today: date) -> Findings:
+def dated(read: Iterable[ReadOverride], today: date) -> list[ConfigError]:
     """Warn of overrides that are over, or about to be; apart from the rest, because it depends on the day."""
     findings = Findings()
     for one in read:
@@ -241,9 +263,8 @@ def ended(read: Iterable[ReadOverride], today: date) -> Findings:
             findings.warn(one.place("until"), requirement, str(until))
         elif one.override.since > today:
             findings.warn(one.place("since"), "should be known to count only from that day", str(one.override.since))
-    return findings
+    return findings.warnings
 
 
 #: The end of an override is told of so many days before.
 NOTICE_DAYS = 7
-

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 from config.findings import Findings
 from config.rules.shape import RuleShape
 from config.shape import check_shape
 from config.yaml_file import Document
 from model.alarm import Grade
-from model.plan import GradeSpec, RuleSpec
+from model.plan import GradeSpec, Rationale, RuleSpec
 
 
 def read_rule(document: Document, name: str, findings: Findings) -> RuleSpec | None:
@@ -37,7 +38,22 @@ def read_rule(document: Document, name: str, findings: Findings) -> RuleSpec | N
         assets=tuple(shape.assets),
         yields_to=tuple(shape.yields_to),
         diagnostic=shape.diagnostic,
+        where=None if shape.where is None else shape.where.where(),
+        owner=shape.owner,
+        approved=shape.approved,
+        rationale=tuple(_rationale(shape)),
     )
+
+
+def _rationale(shape: RuleShape) -> Iterator[Rationale]:
+    for name, spec in shape.grades.items():
+        if spec.cause or spec.consequence or spec.respond_within is not None:
+            yield Rationale(
+                Grade[name.upper()],
+                spec.cause.text() if spec.cause else None,
+                spec.consequence.text() if spec.consequence else None,
+                spec.respond_within,
+            )
 
 
 def word(grade: Grade) -> str:

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from config.shape import Duration, Shape, TextShape
+from config.rules.where import WhereShape
+from config.shape import Duration, Shape, TextShape, one_or_more
 
 GradeName = Literal["blue", "yellow", "orange", "red"]
 
@@ -16,9 +17,12 @@ class GradeShape(Shape):
     on_delay: Duration = Field(default=0.0, description="How long the condition must hold.")
     off_delay: Duration = Field(default=0.0, description="How long it must not hold before the grade is over.")
     deadband: float = Field(default=0.0, ge=0, description="How far back the operand must come.")
+    cause: TextShape | None = Field(default=None, description="What brings it about.")
+    consequence: TextShape | None = Field(default=None, description="What follows if nobody acts.")
+    respond_within: Duration | None = Field(default=None, description="Until when acting is of use.")
 
 
-def _in_both_languages(given: object) -> object:
+def in_both_languages(given: object) -> object:
     """Turn a clause such as ``GB 4715 5.2``, which is the same in every language, into a text of both."""
     if isinstance(given, str) and given.strip():
         return {"zh": given, "en": given}
@@ -27,22 +31,21 @@ def _in_both_languages(given: object) -> object:
     return given
 
 
-def _one_or_more(given: object) -> object:
-    return [given] if isinstance(given, str) else given
-
-
 class RuleShape(Shape):
     name: TextShape
     kinds: list[str] = Field(default=[], description="Kinds of the sensors that it judges, each by itself.")
     assets: list[str] = Field(default=[], description="Instead: kinds of the assets that it judges as a whole.")
-    source: Annotated[TextShape, BeforeValidator(_in_both_languages)] = Field(
+    source: Annotated[TextShape, BeforeValidator(in_both_languages)] = Field(
         description="Where the limits come from: standard and clause."
     )
     latching: bool = Field(default=False, description="Stays until a person resets it.")
-    yields_to: Annotated[list[str], BeforeValidator(_one_or_more)] = Field(
+    yields_to: Annotated[list[str], BeforeValidator(one_or_more)] = Field(
         default=[], description="Detectors on assets that judge instead, where they see enough beside the sensor."
     )
     diagnostic: bool = Field(default=False, description="About the instrument, not about what it measures.")
+    where: WhereShape | None = Field(default=None, description="Only these sensors or assets of its kinds.")
+    owner: str = Field(default="", max_length=200, description="Who answers for the rule.")
+    approved: str = Field(default="", max_length=200, description="By whom, and when.")
     grades: dict[GradeName, GradeShape] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.pack_detectors import BoundDetector
+from model.plan import RuleSpec
 from model.sensor import Kind
 from model.standing import CALIBRATION_OVERDUE, standing_units
 
@@ -25,6 +26,13 @@ class Vocabulary:
             if detector.learns and kind.id in detector.kinds:
                 units |= standing_units(detector.id)
         return units | {d.id: d.score_unit(kind.unit) for d in self.detectors if kind.id in d.kinds and not d.assets}
+
+    def units_of(self, rule: RuleSpec) -> list[dict[str, str]]:
+        """Units of all operands, for each kind that a rule judges and that is known."""
+        if rule.assets:
+            return [{name: d.operands[name] for name, d in self.of_assets(asset).items()} for asset in rule.assets]
+        own = (self.kinds[kind] for kind in rule.kinds if kind in self.kinds and kind not in self.broken)
+        return [self.units(kind) for kind in own]
 
     def of_assets(self, asset: str) -> dict[str, BoundDetector]:
         """What conditions on assets of a kind may name, and whose it is."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from config.findings import Findings, Plain, one_of
-from config.rules.shape import one_or_more
-from config.shape import Shape
+from config.shape import Shape, one_or_more
+from config.yaml_file import Spot
 from model.errors import Place
 from model.override import Where
 from model.plan import Plan, RuleSpec
@@ -23,11 +23,11 @@ class WhereShape(Shape):
     """Every entry must fit, by any of its values."""
 
     tags: Names = Field(default=[], description="Of sensors; * and ? stand for any characters, any one character.")
-    assets: Names = []
-    sites: Names = []
-    enterprises: Names = []
-    grid_cells: Names = []
-    labels: dict[str, Names] = {}
+    assets: Names = Field(default=[])
+    sites: Names = Field(default=[])
+    enterprises: Names = Field(default=[])
+    grid_cells: Names = Field(default=[])
+    labels: dict[str, Names] = Field(default={})
 
     @model_validator(mode="after")
     def _chooses(self) -> WhereShape:
@@ -48,14 +48,14 @@ class WhereShape(Shape):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A ``where`` that a pack has, to be held against the registry. ``place`` tells where a part of it stands."""
+    """A ``where`` that a pack has, to be held against the registry."""
 
     rule: RuleSpec
     where: Where
-    place: Callable[..., Place]
+    place: Spot
 
 
-def check_choices(choices: Iterable[Choice], plan: Plan, selection: Selection, findings: Findings) -> None:
+def check_choices(choices: Sequence[Choice], plan: Plan, selection: Selection, findings: Findings) -> None:
     """Refuse names that nothing has; warn of a choice that finds nothing, for nobody would miss its alarms."""
     if not choices:
         return
