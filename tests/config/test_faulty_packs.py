@@ -1,4 +1,4 @@
-"""Packs with one fault each, and what is said of it: in ``faulty/`` a folder a fault, with what it has otherwise than ``good``.
+"""Packs with one fault each, and what is said of it: in ``faulty/`` a folder a fault, with what differs from ``good``.
 
 ``expected.txt`` holds every line of it, first the errors, then the warnings, which begin with an exclamation mark.
 """
