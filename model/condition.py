@@ -8,10 +8,11 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    operand: str  # value, quality, clock_fault or a detector's id
+    operand: str  # value, quality, a detector's id ..., or a call in its canonical text (rules.operands)
     operator: str  # one of > >= < <= == !=
     limit: float
     unit: str = ""  # unit of the limit; empty = the operand's
+    word: str = ""  # the name of a state that stands for the limit, until it is resolved
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,15 @@ def range_quality(
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """One of the values of a kind whose readings are codes, with the word by which conditions name it."""
+
+    number: int
+    name: str
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A sensor kind: what is measured, in which unit, and what is physically possible."""
 
@@ -138,6 +147,8 @@ class Kind:
     beyond_high: Beyond = Beyond.BAD
     lateness_s: float = 0.0  # > 0: rows wait this long to be sorted by time
     on_change: bool = False  # reports changes only: its silence is no news, what carries it is watched instead
+    states: tuple[State, ...] = ()  # its readings are codes that have names, no quantities
+    is_mode: bool = False  # its readings say in which mode the asset works
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """What rows say about a condition: it begins to hold, it stays, it is over, or nothing.
 
 Three-valued (Kleene 1952, strong): a comparison with NaN is neither true nor false, so a reading that is not
-there can neither raise nor clear an alarm.
+there can neither raise nor clear an alarm. Where an operand is only known to lie between two bounds, a comparison is
+true or false if it is so for all that lies between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from model.batch import GOOD
 from model.condition import AllOf, AnyOf, Comparison, Condition, Not
+from rules.operands import CALENDAR
 
 #: Codes of evidence, int8.
 ENTERS, HOLDS, CLEARS, SAYS_NOTHING = 1, 0, -1, -2
@@ -22,10 +24,36 @@ ENTERS, HOLDS, CLEARS, SAYS_NOTHING = 1, 0, -1, -2
 ENTERED_LATE = 2
 
 #: Operands that are codes: a deadband means nothing to them, and would keep an alarm on for ever.
-_CODES = frozenset({"quality", "clock_fault"})
+_CODES = frozenset({"quality", "clock_fault"}) | CALENDAR
 
 Columns = Mapping[str, NDArray[np.float64]]
 _Mask = NDArray[np.bool_]
+_NONE: Columns = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What operands are known to be at rows; NaN = nothing is known.
+
+    Attributes:
+        low: operand -> float64 [n], the least that it can be.
+        high: the most that it can be; only of operands that are not known exactly.
+        doubtful: operand -> bool [n], where it rests on readings that are not good; only of those that somewhere do.
+
+    """
+
+    low: Columns
+    high: Columns = field(default_factory=dict)
+    doubtful: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+
+    def at(self, rows: NDArray[np.intp], names: Iterable[str]) -> Known:
+        """The same at some of the rows, for some of the operands."""
+        names = list(names)
+        return Known(
+            {name: self.low[name][rows] for name in names},
+            {name: self.high[name][rows] for name in names if name in self.high},
+            {name: self.doubtful[name][rows] for name in names if name in self.doubtful},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +71,26 @@ class GradeTest:
     deadband: float | NDArray[np.float64]
     off: NDArray[np.bool_] | None = None
 
-    def begins(self, columns: Columns) -> NDArray[np.bool_]:
+    def begins(self, columns: Columns, high: Columns = _NONE) -> NDArray[np.bool_]:
         """Where the grade begins: its condition is known to hold. bool [n]; cheaper than ``evidence``."""
-        holds = _truth(self.condition, columns, 0.0)[0]
+        holds = _truth(self.condition, (columns, high), 0.0)[0]
         return holds if self.off is None else holds & ~self.off
 
-    def evidence(self, columns: Columns, quality: NDArray[np.uint8]) -> NDArray[np.int8]:
+    def evidence(self, columns: Columns, quality: NDArray[np.uint8], high: Columns = _NONE) -> NDArray[np.int8]:
         """Judge rows.
 
         Args:
             columns: operand -> float64 [n], NaN = unknown.
             quality: uint8 [n]. A reading that is not good may begin an alarm, but never clears one.
+            high: the most that operands can be, where ``columns`` holds only the least.
 
         Returns:
             int8 [n] of ``ENTERS``, ``HOLDS`` (inside the deadband), ``CLEARS`` or ``SAYS_NOTHING``.
 
         """
-        begins, not_begins = _truth(self.condition, columns, 0.0)
-        over = not_begins if not np.any(self.deadband) else _truth(self.condition, columns, self.deadband)[1]
+        bounds = columns, high
+        begins, not_begins = _truth(self.condition, bounds, 0.0)
+        over = not_begins if not np.any(self.deadband) else _truth(self.condition, bounds, self.deadband)[1]
         code = np.full(len(quality), SAYS_NOTHING, np.int8)
         code[not_begins] = HOLDS
         code[over] = CLEARS
@@ -85,19 +115,21 @@ def limited(condition: Condition, limits: Iterator[NDArray[np.float64]]) -> Cond
             return AnyOf(tuple(limited(part, limits) for part in parts))
 
 
-def _truth(condition: Condition, columns: Columns, slack: float | NDArray[np.float64]) -> tuple[_Mask, _Mask]:
+def _truth(
+    condition: Condition, bounds: tuple[Columns, Columns], slack: float | NDArray[np.float64]
+) -> tuple[_Mask, _Mask]:
     """Where the condition, loosened by ``slack``, is true, and where it is false; NaN is neither."""
     match condition:
-        case Comparison():
-            measured = condition.operand not in _CODES
-            return _compare(condition, columns[condition.operand], slack if measured else 0.0)
+        case Comparison(operand):
+            low, high = bounds[0][operand], bounds[1].get(operand)
+            return _compare(condition, low, low if high is None else high, 0.0 if operand in _CODES else slack)
         case Not(part):
-            true, false = _truth(part, columns, -slack)
+            true, false = _truth(part, bounds, -slack)
             return false, true
         case AllOf(parts) | AnyOf(parts):
-            true, false = _truth(parts[0], columns, slack)
+            true, false = _truth(parts[0], bounds, slack)
             for part in parts[1:]:
-                other_true, other_false = _truth(part, columns, slack)
+                other_true, other_false = _truth(part, bounds, slack)
                 if isinstance(condition, AllOf):
                     true, false = true & other_true, false | other_false
                 else:
@@ -105,18 +137,23 @@ def _truth(condition: Condition, columns: Columns, slack: float | NDArray[np.flo
             return true, false
 
 
-def _compare(comparison: Comparison, x: NDArray[np.float64], slack: float | NDArray[np.float64]) -> tuple[_Mask, _Mask]:
+def _compare(
+    comparison: Comparison,
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    slack: float | NDArray[np.float64],
+) -> tuple[_Mask, _Mask]:
     limit = comparison.limit
     match comparison.operator:
         case ">":
-            return x > limit - slack, x <= limit - slack
+            return low > limit - slack, high <= limit - slack
         case ">=":
-            return x >= limit - slack, x < limit - slack
+            return low >= limit - slack, high < limit - slack
         case "<":
-            return x < limit + slack, x >= limit + slack
+            return high < limit + slack, low >= limit + slack
         case "<=":
-            return x <= limit + slack, x > limit + slack
+            return high <= limit + slack, low > limit + slack
         case "==":
-            return x == limit, (x < limit) | (x > limit)
+            return (low == limit) & (high == limit), (high < limit) | (low > limit)
         case _:
-            return (x < limit) | (x > limit), x == limit
+            return (high < limit) | (low > limit), (low == limit) & (high == limit)

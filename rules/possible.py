@@ -53,11 +53,21 @@ class Possible:
         self._ends = np.array(ends, np.int64)
         self._operations = np.array(operations, _OPERATION)
 
-    def asked(self, columns: Mapping[str, NDArray[np.float64]]) -> list[bool]:
-        """Whether any row can meet each condition; ``columns``: operand -> float64 [n], NaN = unknown."""
+    def asked(
+        self, columns: Mapping[str, NDArray[np.float64]], most: Mapping[str, NDArray[np.float64]] | None = None
+    ) -> list[bool]:
+        """Whether any row can meet each condition.
+
+        Args:
+            columns: operand -> float64 [n], NaN = unknown.
+            most: the same of operands of which ``columns`` holds only the least that they can be.
+
+        """
         low, high = np.empty(len(self.operands)), np.empty(len(self.operands))
         for at, name in enumerate(self.operands):
             low[at], high[at] = _extremes(columns[name])
+            if most and name in most:
+                high[at] = max(high[at], _extremes(most[name])[1])
         found = np.empty(len(self._ends), np.bool_)
         _possible(self._operations, self._ends, low, high, found)
         answers: list[bool] = found.tolist()

@@ -30,9 +30,9 @@ from pipeline.process.bound_rule import BoundRule, bind_rule, damping_of
 from pipeline.process.change import About, Facts, LevelChange, changes_of, known
 from pipeline.process.explain import explained_by_columns
 from pipeline.process.grid import RING, Grid, GridState, Instants, instants
-from rules.evidence import SAYS_NOTHING
 from rules.grading import NEVER, grade_rows, grade_time
 from rules.language import operands, parse
+from rules.words import Words
 
 #: An asset is not held up by a sensor that lags for longer than this, nor by more scans of its slowest one.
 PATIENCE_S = 2.0
@@ -138,7 +138,7 @@ def _program(
     detectors = [_bound(spec, detector, _unit(plan, spec), views) for spec, detector in built]
     units = {name: unit for bound in detectors for name, unit in operand_units(bound.spec.id, bound.units).items()}
     rules = [
-        bind_rule(spec, order, units, {}, len(slot_of), damping_of(spec, plan.alarms.chatter))
+        bind_rule(spec, order, Words(units, {}), {}, len(slot_of), damping_of(spec, plan.alarms.chatter))
         for order, spec in enumerate(plan.rules)
         if kind in spec.assets and {name for g in spec.grades for name in operands(parse(g.when))} <= units.keys()
     ]
@@ -260,12 +260,9 @@ def _judge(program: AssetProgram, reached: Instants, some: NDArray[np.intp]) -> 
     columns, most = _scores(program, reached)
     quality = np.where(reached.doubtful, UNCERTAIN, GOOD).astype(np.uint8)
     for rule in program.rules:
+        # What some sensors say counts only where the silent ones could not make it otherwise.
         tests = rule.tests_at(reached.asset)
-        evidence = np.stack([test.evidence(columns, quality) for test in tests], axis=1)
-        highest = {name: most[name] for name in rule.operands & most.keys()}
-        if highest:  # what some sensors say counts only where the silent ones could not make it otherwise
-            other = np.stack([test.evidence(columns | highest, quality) for test in tests], axis=1)
-            evidence[evidence != other] = SAYS_NOTHING
+        evidence = np.stack([test.evidence(columns, quality, most) for test in tests], axis=1)
         moved = grade_rows(
             rule.state,
             rule.delays,

@@ -27,11 +27,14 @@ from pipeline.process.change import About
 from pipeline.process.explain import Doubles
 from pipeline.process.gateways import Gateways, bind_gateways
 from pipeline.process.standing import Standing
+from pipeline.process.windows import NO_GAP_NS, Series
 from rules.grading import NEVER
-from rules.language import comparisons
+from rules.language import call_of, comparisons
+from rules.operands import Call, is_of_others
 from rules.possible import Possible
 from rules.selection import Selection
 from rules.variants import settings_of
+from rules.words import words_of
 
 #: A reading older than this at receipt is news about the past; three scan periods where those are longer.
 OFFLINE_S = 60.0
@@ -58,6 +61,7 @@ class KindProgram:
         sensors: int32 [m], index into the plan's sensors, by slot.
         silences: ids of the detectors that score silence.
         explaining: the detectors that a rule names and that explain their scores.
+        series: the windows that rules name, on the value and on scores.
 
     """
 
@@ -66,12 +70,12 @@ class KindProgram:
     group: SensorGroup
     detectors: list[BoundDetector]
     rules: list[BoundRule]
-    operands: tuple[str, ...]  # of readings
     possible: Possible  # of the tests of all rules on readings, one after the other
     silences: frozenset[str]
     explaining: tuple[BoundDetector, ...]
     doubles: Doubles
     standing: Standing
+    series: tuple[Series, ...]
 
     def silence_s_min(self) -> float:
         """Shortest limit of a rule on silence; inf where there is none."""
@@ -141,11 +145,13 @@ def bind(plan: Plan, wall_ns: int = 0) -> Bound:
     program_of = np.array([kind_index[sensor.kind] for sensor in plan.sensors], np.int16)
     slot_of = np.zeros(len(plan.sensors), np.int32)
     programs = []
+    periods = np.array([_period_s(plan, plan.kinds[p], i) for i, p in enumerate(program_of)], np.float64)
+    pause_ns = (np.maximum(PAUSE_S, 3 * periods) * 1e9).astype(np.int64)
     for index, kind in enumerate(plan.kinds):
         sensors = np.flatnonzero(program_of == index).astype(np.int32)
         slot_of[sensors] = np.arange(len(sensors), dtype=np.int32)
-        programs.append(_program(plan, kind, sensors))
-    periods = np.array([_period_s(plan, programs[p].kind, i) for i, p in enumerate(program_of)], np.float64)
+        gapless_ns = np.full(len(plan.sensors), NO_GAP_NS) if kind.on_change else pause_ns
+        programs.append(_program(plan, kind, sensors, gapless_ns))
     lateness = {i: int(programs[p].kind.lateness_s * 1e9) for i, p in enumerate(program_of)}
     offline_ns = (np.maximum(OFFLINE_S, 3 * periods) * 1e9).astype(np.int64)
     asset_programs = bind_assets(plan, periods, offline_ns)
@@ -156,7 +162,7 @@ def bind(plan: Plan, wall_ns: int = 0) -> Bound:
         program_of=program_of,
         slot_of=slot_of,
         offline_ns=offline_ns,
-        pause_ns=(np.maximum(PAUSE_S, 3 * periods) * 1e9).astype(np.int64),
+        pause_ns=pause_ns,
         lateness_ns={i: late for i, late in lateness.items() if late > 0},
         tag_index={sensor.tag: i for i, sensor in enumerate(plan.sensors)},
         asset_programs=asset_programs,
@@ -194,14 +200,14 @@ def settle(bound: Bound, wall_ns: int) -> None:
         for rule in moved:
             rule.settle(of_rule[rule.spec.id], program.sensors)
         if moved:
-            program.possible = _possible(program.rules, program.operands)
+            program.possible = _possible(program.rules)
 
 
-def _possible(rules: Sequence[BoundRule], operands: Sequence[str]) -> Possible:
+def _possible(rules: Sequence[BoundRule]) -> Possible:
     own = [rule for rule in rules if not rule.is_standing]
     return Possible(
         [test.condition for rule in own for test in rule.tests],
-        operands,
+        sorted(frozenset[str]().union(*(rule.operands for rule in own))),
         [span for rule in own for span in rule.spans()],
     )
 
@@ -221,7 +227,7 @@ def _period_s(plan: Plan, kind: Kind, sensor: int) -> float:
     return kind.period_s if own is None else own
 
 
-def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32]) -> KindProgram:
+def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32], pause_ns: NDArray[np.int64]) -> KindProgram:
     group = SensorGroup(
         tuple(plan.sensors[i].tag for i in sensors),
         np.array([_period_s(plan, kind, int(i)) for i in sensors], np.float64),
@@ -231,12 +237,12 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32]) -> KindProgram:
         if kind.id in spec.kinds and not spec.assets:
             detector = build(spec.detector, spec.parameters)
             detectors.append(BoundDetector(spec, detector, detector.init(group)))
-    units = {"value": kind.unit, "quality": "", "clock_fault": ""}
-    units |= {bound.spec.id: bound.detector.score_unit(kind.unit) for bound in detectors}
+    scores = {bound.spec.id: bound.detector.score_unit(kind.unit) for bound in detectors}
     learning = (bound.spec.id for bound in detectors if isinstance(bound.detector, Learning))
     standing = {CALIBRATION_OVERDUE: ""} | {
         name: unit for id_ in learning for name, unit in standing_units(id_).items()
     }
+    words = words_of(kind, plan.kinds, scores | standing)
     lower_bounds = {
         bound.spec.id: partial(bound.detector.is_lower_bound, bound.state)
         for bound in detectors
@@ -246,7 +252,7 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32]) -> KindProgram:
         bind_rule(
             spec,
             order,
-            units | standing,
+            words,
             lower_bounds,
             len(sensors),
             damping_of(spec, plan.alarms.chatter, on_change=kind.on_change),
@@ -265,10 +271,20 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32]) -> KindProgram:
         group,
         detectors,
         rules,
-        tuple(units),
-        _possible(rules, tuple(units)),
+        _possible(rules),
         silences,
         tuple(explaining),
         doubles,
         Standing.of(named, detectors, own),
+        _series(named, group.period_s, pause_ns[sensors]),
     )
+
+
+def _series(named: frozenset[str], period_s: NDArray[np.float64], pause_ns: NDArray[np.int64]) -> tuple[Series, ...]:
+    """The windows on a sensor's own readings that rules name."""
+    calls: dict[str, list[Call]] = {}
+    for name in sorted(named):
+        call = call_of(name)
+        if call is not None and not is_of_others(call.base):
+            calls.setdefault(call.base, []).append(call)
+    return tuple(Series.of(base, own, period_s, pause_ns) for base, own in calls.items())

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.alarm import Grade
+from model.batch import GOOD, UNCERTAIN
 from model.errors import ConditionError
 from model.plan import Chatter, RuleSpec
 from model.standing import is_standing
 from pipeline.process.own import OwnSettings, begin_over, changed_slots
-from rules.evidence import GradeTest
+from rules.evidence import GradeTest, Known
 from rules.grading import Damping, Delays, GradingState
 from rules.language import comparisons, operands, parse, resolve
 from rules.variants import Settings, Variant, as_packed
+from rules.words import Words
 
 #: (slot int32 [n], time_ns int64 [n]) of rows -> bool [n].
 AtLeast: TypeAlias = Callable[[NDArray[np.int32], NDArray[np.int64]], NDArray[np.bool_]]
@@ -32,16 +34,35 @@ class BoundRule:
     tests: tuple[GradeTest, ...]  # of each grade, lowest first
     delays: Delays
     operands: frozenset[str]
+    named: tuple[frozenset[str], ...]  # operands of each test
     lower_bounds: dict[str, AtLeast]  # operand -> which of its scores are lower bounds
     state: GradingState
+    words: Words  # that its conditions may name
     is_standing: bool = False  # it judges how things stand, once a minute, and no readings
     yields: NDArray[np.bool_] | None = None  # [slots], where a detector on the whole asset judges instead
-    units: Mapping[str, str] = field(default_factory=dict)  # of its operands
     own: OwnSettings | None = None  # None = all slots have the pack's settings
     damping: Damping | None = None  # None = its alarms never chatter
 
     def grade(self, level: int) -> Grade:
         return Grade.NONE if level == 0 else self.spec.grades[level - 1].grade
+
+    def evidence(self, rows: Known, slots: NDArray[np.int32] | None = None) -> NDArray[np.int8]:
+        """Judge rows: int8 [n, g]. What rests on readings that are not good raises, and clears nothing.
+
+        Args:
+            rows: what is known at them.
+            slots: int32 [n], whose they are; None = all slots in order.
+
+        """
+        quality = rows.low["quality"].astype(np.uint8)
+        found = []
+        for test, named in zip(self.tests_at(slots), self.named, strict=True):
+            doubts = [rows.doubtful[name] for name in sorted(named) if name in rows.doubtful]
+            worst = (
+                np.where(np.logical_or.reduce(doubts) & (quality == GOOD), UNCERTAIN, quality) if doubts else quality
+            )
+            found.append(test.evidence(rows.low, worst, rows.high))
+        return np.stack(found, axis=1)
 
     def tests_at(self, slots: NDArray[np.int32] | None = None) -> tuple[GradeTest, ...]:
         """The tests of each grade for rows of these slots; None = all slots in order."""
@@ -77,7 +98,7 @@ class BoundRule:
             used = np.flatnonzero(counts)
             place = np.zeros(len(counts), np.int32)
             place[used] = np.arange(len(used), dtype=np.int32)
-            self.own = OwnSettings.made([settings.variants[at] for at in used], place[of], self.units, self.tests)
+            self.own = OwnSettings.made([settings.variants[at] for at in used], place[of], self.words, self.tests)
             self.delays = self.own.delays()
         every = np.arange(len(indices))
         self.begin_over(changed_slots(before, self.own, as_packed(self.spec), (every, every)))
@@ -97,7 +118,7 @@ class BoundRule:
 def bind_rule(
     spec: RuleSpec,
     order: int,
-    units: Mapping[str, str],
+    words: Words,
     lower_bounds: Mapping[str, AtLeast],
     slots: int,
     damping: Damping | None,
@@ -107,7 +128,7 @@ def bind_rule(
     Args:
         spec: as configured.
         order: its place in the plan.
-        units: of all operands.
+        words: that its conditions may name.
         lower_bounds: of those detectors whose scores can be lower bounds.
         slots: how many sensors or assets it judges.
         damping: None = its alarms never chatter.
@@ -116,7 +137,7 @@ def bind_rule(
         ConditionError: a condition names what is not there.
 
     """
-    conditions = [resolve(parse(grade.when), units) for grade in spec.grades]
+    conditions = [resolve(parse(grade.when), words.units, words.states) for grade in spec.grades]
     named = frozenset(name for condition in conditions for name in operands(condition))
     if (standing := any(map(is_standing, named))) and not (spec.assets or all(map(is_standing, named))):
         raise ConditionError(
@@ -128,10 +149,11 @@ def bind_rule(
         tests=tuple(GradeTest(c, grade.deadband) for c, grade in zip(conditions, spec.grades, strict=True)),
         delays=delays_of(spec),
         operands=named,
+        named=tuple(frozenset(operands(condition)) for condition in conditions),
         lower_bounds={name: at_least for name, at_least in lower_bounds.items() if name in named},
         state=GradingState.fresh(slots, len(spec.grades), damping),
         is_standing=standing and not spec.assets,
-        units={name: units[name] for name in named},
+        words=words,
         damping=damping,
     )
 

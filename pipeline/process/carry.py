@@ -20,6 +20,8 @@ from pipeline.process.gateways import Gateways, GatewayState, keep_silent
 from pipeline.process.own import changed_slots
 from rules.grading import NEVER
 from rules.transitions import ACTIVE
+from rules.language import source_of
+from rules.operands import CALENDAR
 from rules.variants import as_packed
 
 
@@ -68,7 +70,7 @@ def _carry_program(source: KindProgram, target: KindProgram) -> None:
     every = slot_pairs(source.group.tags, target.group.tags)
     steady = _of_same_period(source, target, every)
     unchanged = dict.fromkeys(
-        ("value", "quality", "clock_fault", CALIBRATION_OVERDUE), every
+        ("value", "quality", "clock_fault", CALIBRATION_OVERDUE, *CALENDAR), every
     )  # operand -> slots in which it goes on
     before = {bound.spec.id: bound for bound in source.detectors}
     for bound in target.detectors:
@@ -82,10 +84,14 @@ def _carry_program(source: KindProgram, target: KindProgram) -> None:
             copy_slots(old.state, bound.state, *(every if lasting else steady))
         if is_same:
             unchanged[bound.spec.id] = every if lasting else steady
+    windows = {series.base: series for series in source.series}
+    for series in target.series:
+        if series.base in windows.keys() & unchanged.keys():
+            series.take_over(windows[series.base], *unchanged[series.base])
     rules = {rule.spec.id: rule for rule in source.rules}
     for rule in target.rules:
         old_rule = rules.get(rule.spec.id)
-        named = {name.partition(".")[0] for name in rule.operands}
+        named = {source_of(name) for name in rule.operands}
         if old_rule is not None and named <= unchanged.keys() and old_rule.spec.grades == rule.spec.grades:
             goes_on = every if all(unchanged[name] is every for name in named) else steady
             copy_slots(old_rule.state, rule.state, *goes_on)

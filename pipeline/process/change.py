@@ -101,7 +101,7 @@ def changes_of(
 
 def known(columns: Columns, names: Iterable[str], at: int) -> dict[str, float]:
     """Those of the columns that say something there."""
-    return {name: float(columns[name][at]) for name in sorted(names) if not np.isnan(columns[name][at])}
+    return {name: float(columns[name][at]) for name in sorted(names) if np.isfinite(columns[name][at])}
 
 
 def _margin(rule: BoundRule, slot: int, level: int, value: float) -> float | None:

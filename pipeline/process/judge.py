@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.batch import Batch
-from model.explanation import Explanation
 from model.inputs import Tick
 from pipeline.process.assets import judge_assets, judge_assets_over_time
 from pipeline.process.binding import Bound, KindProgram
 from pipeline.process.bound_rule import BoundRule
 from pipeline.process.change import OF_READINGS, Facts, LevelChange, changes_of, known
-from pipeline.process.explain import Explainer, explained
+from pipeline.process.columns import Columns, Explain, columns_of
+from pipeline.process.explain import explained
 from pipeline.process.self_watch import GATEWAY_GRADE
-from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, SAYS_NOTHING
+from rules.evidence import CLEARS, ENTERED_LATE, ENTERS, SAYS_NOTHING, Known
 from rules.grading import NEVER, Changes, Delays, grade_rows, grade_time, rows_begun
 
 #: An on-delay that rows alone never satisfy: what time alone began is left to ``grade_time``.
 _NEVER_BY_ROWS_NS = np.iinfo(np.int64).max
-
-Columns = dict[str, NDArray[np.float64]]
-#: (detector, score) of a row, and its place -> what explains them.
-Explain: TypeAlias = Callable[[Iterable[tuple[str, float]], int], dict[str, Explanation]]
 
 
 def judge_rows(
@@ -57,8 +53,8 @@ def judge_rows(
         part = batch if len(rows) == len(batch) else batch.take(rows)
         slots = bound.slot_of[part.sensor]
         late = ~fresh[rows]
-        columns, explain = _columns(program, part, slots, ~late, clock_fault[rows])
-        possible = program.possible.asked(columns)
+        columns, explain = columns_of(program, part, slots, ~late, clock_fault[rows])
+        possible = program.possible.asked(columns.low, columns.high)
         at = 0
         for rule in program.rules:
             if rule.is_standing:
@@ -67,9 +63,9 @@ def judge_rows(
             at += len(rule.tests)
             some = _concerned(rule, columns, may_begin, slots)
             if some is not None:
-                own = {name: column[some] for name, column in columns.items()}
                 times = part.time_ns[some]
-                evidence = _row_evidence(rule, own, slots[some], late[some], _highest(rule, own, slots[some], times))
+                own = _bounded(rule, columns.at(some, rule.operands | OF_READINGS), slots[some], times)
+                evidence = _row_evidence(rule, own, slots[some], late[some])
                 moved = grade_rows(
                     rule.state,
                     rule.delays,
@@ -80,9 +76,9 @@ def judge_rows(
                     paused=paused[rows[some]],
                     damping=rule.damping,
                 )
-                of_rows = partial(_row_facts, rule, own, explain, some)
+                of_rows = partial(_row_facts, rule, own.low, explain, some)
                 about = partial(bound.about, program)
-                changes.extend(changes_of(rule, about, moved, own, slots[some], rows[some], of_rows))
+                changes.extend(changes_of(rule, about, moved, own.low, slots[some], rows[some], of_rows))
     changes += judge_assets(bound.asset_programs, batch, fresh)
     changes.sort(key=lambda change: (change.row, change.rule.order))
     return changes
@@ -130,50 +126,16 @@ def judge_tick(
     return changes, withheld
 
 
-def _columns(
-    program: KindProgram,
-    part: Batch,
-    slots: NDArray[np.int32],
-    fresh: NDArray[np.bool_],
-    clock_fault: NDArray[np.bool_],
-) -> tuple[Columns, Explain]:
-    columns: Columns = {
-        "value": part.value,
-        "quality": part.quality.astype(np.float64),
-        "clock_fault": clock_fault.astype(np.float64),
-    }
-    all_fresh = bool(fresh.all())
-    rows = slice(None) if all_fresh else np.flatnonzero(fresh)
-    seen = part.take(rows)
-    by_slot = Batch(slots[rows], seen.time_ns, seen.received_ns, seen.value, seen.quality)
-    explainer = Explainer(program.explaining, by_slot, program.doubles, program.kind.unit)
-    for detector in program.detectors:
-        score = detector.detector.update(detector.state, by_slot)
-        if not all_fresh:
-            spread = np.full(len(part), np.nan)
-            spread[rows] = score
-            score = spread
-        columns[detector.spec.id] = score
-    return columns, partial(_of_seen, explainer, None if all_fresh else fresh)
-
-
-def _of_seen(
-    explainer: Explainer, fresh: NDArray[np.bool_] | None, scores: Iterable[tuple[str, float]], row: int
-) -> dict[str, Explanation]:
-    """Explain scores of a row, by its place among all; of rows that detectors did not see there is nothing to say."""
-    if fresh is None:
-        return explainer.explain(scores, row)
-    return explainer.explain(scores, int(np.count_nonzero(fresh[:row]))) if fresh[row] else {}
-
-
-def _row_facts(rule: BoundRule, columns: Columns, explain: Explain, some: NDArray[np.intp], at: int) -> Facts:
+def _row_facts(
+    rule: BoundRule, columns: Mapping[str, NDArray[np.float64]], explain: Explain, some: NDArray[np.intp], at: int
+) -> Facts:
     """The scores that the rule names, at a row of those that are graded, and what explains them."""
     scores = known(columns, rule.operands - OF_READINGS, at)
     return Facts(scores, explain(scores.items(), int(some[at])))
 
 
 def _concerned(
-    rule: BoundRule, columns: Columns, may_begin: list[bool], slots: NDArray[np.int32]
+    rule: BoundRule, rows: Known, may_begin: list[bool], slots: NDArray[np.int32]
 ) -> NDArray[np.intp] | None:
     """Rows that can change anything, of sensors that meet a condition here or did before; None = none, the common case.
 
@@ -182,7 +144,8 @@ def _concerned(
     begun = rule.state.begun_count[0] > 0
     if not begun and not any(may_begin):
         return None
-    begins = [test.begins(columns) for test, may in zip(rule.tests_at(slots), may_begin, strict=True) if may]
+    tests = rule.tests_at(slots)
+    begins = [test.begins(rows.low, rows.high) for test, may in zip(tests, may_begin, strict=True) if may]
     concerned = rows_begun(rule.state, slots) if begun else np.zeros(len(slots), np.bool_)
     if begins and (any_begins := np.logical_or.reduce(begins)).any():
         if rule.yields is not None:
@@ -192,25 +155,19 @@ def _concerned(
     return some if len(some) else None
 
 
-def _highest(rule: BoundRule, columns: Columns, slots: NDArray[np.int32], time_ns: NDArray[np.int64]) -> Columns:
-    """The columns with the most that each score can be, where some are lower bounds; empty where none is."""
-    highest: Columns = {}
+def _bounded(rule: BoundRule, rows: Known, slots: NDArray[np.int32], time_ns: NDArray[np.int64]) -> Known:
+    """The same, with the scores of detectors that are lower bounds as such."""
+    high: Columns = {}
     for name, is_lower_bound in rule.lower_bounds.items():
-        at_least = is_lower_bound(slots, time_ns) & ~np.isnan(columns[name])
+        at_least = is_lower_bound(slots, time_ns) & ~np.isnan(rows.low[name])
         if at_least.any():
-            highest[name] = np.where(at_least, np.inf, columns[name])
-    return columns | highest if highest else {}
+            high[name] = np.where(at_least, np.inf, rows.low[name])
+    return replace(rows, high={**rows.high, **high}) if high else rows
 
 
-def _row_evidence(
-    rule: BoundRule, columns: Columns, slots: NDArray[np.int32], late: NDArray[np.bool_], highest: Columns
-) -> NDArray[np.int8]:
-    """int8 [n, g]. What a lower bound says counts only where the highest score there can be says the same."""
-    quality = columns["quality"].astype(np.uint8)
-    tests = rule.tests_at(slots)
-    evidence = np.stack([test.evidence(columns, quality) for test in tests], axis=1)
-    if highest:
-        evidence[evidence != np.stack([test.evidence(highest, quality) for test in tests], axis=1)] = SAYS_NOTHING
+def _row_evidence(rule: BoundRule, rows: Known, slots: NDArray[np.int32], late: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """int8 [n, g]."""
+    evidence = rule.evidence(rows, slots)
     if late.any():
         at_once = (rule.delays.on_of(slots[late]) == 0) & (rule.operands == {"value"})
         evidence[late] = np.where((evidence[late] == ENTERS) & at_once, ENTERED_LATE, SAYS_NOTHING)

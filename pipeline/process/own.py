@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,6 +13,7 @@ from rules.evidence import GradeTest, limited
 from rules.grading import NEVER, Delays, GradingState
 from rules.language import comparisons, parse, resolve
 from rules.variants import Variant
+from rules.words import Words
 
 Slots: TypeAlias = Sequence[int] | NDArray[np.intp]
 
@@ -43,7 +44,7 @@ class OwnSettings:
         cls,
         variants: Sequence[Variant],
         of: NDArray[np.int32],
-        units: Mapping[str, str],
+        words: Words,
         tests: Sequence[GradeTest],
     ) -> OwnSettings:
         """Tables of the variants.
@@ -51,13 +52,19 @@ class OwnSettings:
         Args:
             variants: of one rule.
             of: int32 [m].
-            units: of the operands.
+            words: that conditions may name.
             tests: as the pack has them.
 
         """
         by_grade = zip(*(one.grades for one in variants), strict=True)
         limits = tuple(
-            np.array([[c.limit for c in comparisons(resolve(parse(spec.when), units))] for spec in specs], np.float64)
+            np.array(
+                [
+                    [c.limit for c in comparisons(resolve(parse(spec.when), words.units, words.states))]
+                    for spec in specs
+                ],
+                np.float64,
+            )
             for specs in by_grade
         )
         deadband = np.array([[spec.deadband for spec in one.grades] for one in variants], np.float64)

@@ -25,11 +25,13 @@ from pipeline.process.gateways import keep_silent
 from pipeline.process.recent import RING_FIELDS
 from pipeline.process.reorder import Waiting
 from pipeline.process.step import Clock, Counts, State, begin
+from pipeline.process.windows import Series
 from rules.alarm_machine import AlarmMachine
 from rules.flags import Flags
 from rules.incidents.correlation import Kept
 from rules.terms import Terms
 from rules.timers import Waits
+from rules.language import source_of
 from store.snapshots import Snapshot
 
 FORMAT_VERSION = 1
@@ -181,9 +183,16 @@ def _fill_program(program: KindProgram, snapshot: Snapshot, meta: _Meta) -> list
         if known != bound.detector.state_version or _fill(bound.state, name, snapshot.arrays):
             fresh.add(bound.spec.id)
             anew.append(name)
+    lost = set()
+    for series in program.series:
+        name = _series_name(program, series)
+        if series.base in fresh or _fill(series.state, name, snapshot.arrays):
+            lost |= set(series.operands)
+            anew.append(name)
     for rule in program.rules:
         name = _rule_name(program, rule)
-        if {operand.partition(".")[0] for operand in rule.operands} & fresh or _fill(rule.state, name, snapshot.arrays):
+        from_fresh = {source_of(operand) for operand in rule.operands} & fresh or rule.operands & lost
+        if from_fresh or _fill(rule.state, name, snapshot.arrays):
             anew.append(name)
         rule.state.recount()
     return anew
@@ -260,10 +269,7 @@ def _arrays(state: State) -> Iterator[tuple[str, NDArray[Any]]]:
     if state.bound.gateways.ids:
         yield from _fields("gateways", state.gateways)
     for program in state.bound.programs:
-        for bound in program.detectors:
-            yield from _fields(_detector_name(program, bound), bound.state)
-        for rule in program.rules:
-            yield from _fields(_rule_name(program, rule), rule.state)
+        yield from _of_kind(program)
     for of_assets in state.bound.asset_programs:
         yield from _fields(of_assets.id, of_assets.grid_state)
         for one in of_assets.detectors:
@@ -274,12 +280,25 @@ def _arrays(state: State) -> Iterator[tuple[str, NDArray[Any]]]:
             yield from _fields(f"{of_assets.id}/rule/{rule.spec.id}", rule.state)
 
 
+def _of_kind(program: KindProgram) -> Iterator[tuple[str, NDArray[Any]]]:
+    for bound in program.detectors:
+        yield from _fields(_detector_name(program, bound), bound.state)
+    for series in program.series:
+        yield from _fields(_series_name(program, series), series.state)
+    for rule in program.rules:
+        yield from _fields(_rule_name(program, rule), rule.state)
+
+
 def _asset_name(program: AssetProgram, bound: BoundAssetDetector, slot: int) -> str:
     return f"{program.id}/detector/{bound.spec.id}/{program.names[slot]}"
 
 
 def _detector_name(program: KindProgram, bound: BoundDetector) -> str:
     return f"{program.kind.id}/detector/{bound.spec.id}"
+
+
+def _series_name(program: KindProgram, series: Series) -> str:
+    return f"{program.kind.id}/windows/{series.base}"
 
 
 def _rule_name(program: KindProgram, rule: BoundRule) -> str:
