@@ -18,6 +18,7 @@ from config.packs import Packs, load_packs
 from config.registry import Registry, load_registry
 from config.rules.overrides import ReadOverride, check_overlap
 from config.rules.where import check_choices
+from config.rules.windows import warn_of_own_periods
 from config.settings import Settings
 from detectors.general.rate import Rate
 from detectors.parameters import build
@@ -70,6 +71,7 @@ def load_configuration(settings: Settings) -> Configuration:
     place = Place(str(settings.registry), 0, "sensors")
     _warn_of_slow_sensors(plan, place, findings)
     _warn_of_sensors_without_slope(plan, place, findings)
+    warn_of_own_periods(plan, place, findings)
     return Configuration(plan, packs.tests, tuple(findings.warnings), packs.overrides)
 
 

@@ -24,6 +24,7 @@ from rules.operands import (
     Call,
     comparison_text,
     is_of_others,
+    number_text,
 )
 from rules.reader import NESTING_MAX, Reader
 
@@ -203,6 +204,6 @@ def _state(comparison: Comparison, names: Mapping[str, float] | None) -> float:
     if word:
         return names[word]
     if comparison.unit or comparison.limit not in names.values():
-        given = comparison_text(comparison).removeprefix(f"{operand} ")
-        raise ConditionError(f"{operand} must be one of {', '.join(names)}, got '{given}'")
+        given = f"{number_text(comparison.limit)} {comparison.unit}".rstrip()
+        raise ConditionError(f"{operand} must be one of {', '.join(names)}, got {given!r}")
     return comparison.limit

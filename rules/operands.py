@@ -31,6 +31,9 @@ CALENDAR = frozenset({HOUR, WEEKDAY, WORKDAY})
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WEEKDAYS = {name: float(number) for number, name in enumerate(_DAYS, 1)}
 
+#: Longest window on a sensor's own readings, in its scan periods: so many are kept. A longer one is for a detector.
+PERIODS_MAX = 1000
+
 SPAN_NS = {"d": 86_400 * 10**9, "h": 3_600 * 10**9, "min": 60 * 10**9, "s": 10**9, "ms": 10**6}
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from config.findings import Findings, Plain, one_of
 from config.rules.reach import warn_of_scores_out_of_reach, warn_of_unreachable, warn_of_what_never_ends
 from config.rules.read import word
 from config.rules.vocabulary import Vocabulary
+from config.rules.windows import refuse_long_windows
 from config.yaml_file import Document
 from model.alarm import Grade
 from model.condition import Condition
 from model.errors import ConditionError, Place
 from model.plan import RuleSpec
 from model.standing import is_standing
-from rules.language import comparisons, parse, resolve
+from rules.language import base_of, comparisons, operands, parse, resolve, source_of
+from rules.words import Words
 
 
 def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findings: Findings) -> frozenset[str]:
@@ -36,7 +38,7 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
             continue
         parsed.append(condition)
         _refuse_time_beside_readings(place, condition, spec.when, vocabulary, findings)
-        names |= {comparison.operand for comparison in comparisons(condition)}
+        names |= operands(condition)
     _refuse_standing_beside_readings(document, rule, names, findings)
     for at, detector in enumerate(rule.yields_to):
         if not _can_confirm(rule, detector, vocabulary):
@@ -46,7 +48,8 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
         _check_on_assets(document, rule, parsed, vocabulary, (at, asset), findings)
     for kind in (vocabulary.kinds[name] for name in rule.kinds if name in vocabulary.kinds):
         if kind.id not in vocabulary.broken:
-            resolved = _resolved(document, rule, parsed, vocabulary.units(kind), f"kind {kind.id}", findings)
+            resolved = _resolved(document, rule, parsed, vocabulary.words(kind), f"kind {kind.id}", findings)
+            refuse_long_windows(document, rule, parsed, kind, findings)
             warn_of_unreachable(document, rule, resolved, kind, findings)
             warn_of_what_never_ends(document, rule, kind, findings)
             if kind.id == rule.kinds[0]:
@@ -54,7 +57,7 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
     if rule.grades[-1].grade is Grade.RED and rule.grades[-1].on_delay_s > 0:
         place = document.place("rules", rule.id, "grades", "red", "on_delay")
         findings.warn(place, "should be 0 where red means danger to life", f"{rule.grades[-1].on_delay_s:g} s")
-    return frozenset(name.partition(".")[0] for name in names)
+    return frozenset(source_of(name) for name in names)
 
 
 def _can_confirm(rule: RuleSpec, detector: str, vocabulary: Vocabulary) -> bool:
@@ -80,7 +83,7 @@ def _check_on_assets(
             findings.error(place, f"must be a kind of asset that a detector looks at; {one_of(kinds, asset)}", asset)
         return
     units = {name: detector.operands[name] for name, detector in known.items()}
-    _resolved(document, rule, parsed, units, f"assets of kind {asset}", findings)
+    _resolved(document, rule, parsed, Words(units, {}), f"assets of kind {asset}", findings)
     grids = {
         known[comparison.operand].every_s: comparison.operand
         for condition in parsed
@@ -97,8 +100,8 @@ def _refuse_time_beside_readings(
     place: Place, condition: Condition, given: str, vocabulary: Vocabulary, findings: Findings
 ) -> None:
     """While a sensor is silent it has no reading, and when one comes it is not silent: the two never hold together."""
-    named = {comparison.operand for comparison in comparisons(condition)}
-    of_time = named & {detector.id for detector in vocabulary.detectors if detector.by_time}
+    named = operands(condition)
+    of_time = {base_of(name) for name in named} & {one.id for one in vocabulary.detectors if one.by_time}
     if of_time and named != of_time:
         requirement = f"must not mix silence ({', '.join(sorted(of_time))}) with readings: write a rule of its own"
         findings.error(place, requirement, given)
@@ -108,7 +111,7 @@ def _refuse_standing_beside_readings(
     document: Document, rule: RuleSpec, names: Collection[str], findings: Findings
 ) -> None:
     """How things stand is looked at once a minute, apart from the readings."""
-    standing = {name for name in names if is_standing(name)}
+    standing = {base_of(name) for name in names if is_standing(base_of(name))}
     if rule.kinds and standing and standing != set(names):
         requirement = (
             f"must not mix how things stand ({', '.join(sorted(standing))}) with readings: write a rule of its own"
@@ -120,14 +123,14 @@ def _resolved(
     document: Document,
     rule: RuleSpec,
     parsed: Sequence[Condition | None],
-    units: Mapping[str, str],
+    words: Words,
     whom: str,
     findings: Findings,
 ) -> list[Condition | None]:
     resolved: list[Condition | None] = []
     for spec, condition in zip(rule.grades, parsed, strict=True):
         try:
-            resolved.append(None if condition is None else resolve(condition, units))
+            resolved.append(None if condition is None else resolve(condition, words.units, words.states))
         except ConditionError as error:
             place = document.place("rules", rule.id, "grades", word(spec.grade), "when")
             findings.error(place, f"must hold for {whom}: {error}", spec.when)

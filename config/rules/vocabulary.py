@@ -9,6 +9,7 @@ from config.pack_detectors import BoundDetector
 from model.plan import RuleSpec
 from model.sensor import Kind
 from model.standing import CALIBRATION_OVERDUE, standing_units
+from rules.words import Words, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +20,13 @@ class Vocabulary:
     detectors: Sequence[BoundDetector]
     broken: frozenset[str]
 
-    def units(self, kind: Kind) -> dict[str, str]:
-        """Units of all operands on sensors of a kind."""
-        units = {"value": kind.unit, "quality": "", "clock_fault": "", CALIBRATION_OVERDUE: ""}
-        for detector in self.detectors:
-            if detector.learns and kind.id in detector.kinds:
-                units |= standing_units(detector.id)
-        return units | {d.id: d.score_unit(kind.unit) for d in self.detectors if kind.id in d.kinds and not d.assets}
+    def words(self, kind: Kind) -> Words:
+        """All that conditions on sensors of a kind may name."""
+        own = [detector for detector in self.detectors if kind.id in detector.kinds and not detector.assets]
+        scores = {CALIBRATION_OVERDUE: ""} | {detector.id: detector.score_unit(kind.unit) for detector in own}
+        for detector in own:
+            scores |= standing_units(detector.id) if detector.learns else {}
+        return words_of(kind, scores)
 
     def units_of(self, rule: RuleSpec) -> list[dict[str, str]]:
         """Units of all operands, for each kind that a rule judges and that is known."""

@@ -242,7 +242,7 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32], pause_ns: NDArr
     standing = {CALIBRATION_OVERDUE: ""} | {
         name: unit for id_ in learning for name, unit in standing_units(id_).items()
     }
-    words = words_of(kind, plan.kinds, scores | standing)
+    words = words_of(kind, scores | standing)
     lower_bounds = {
         bound.spec.id: partial(bound.detector.is_lower_bound, bound.state)
         for bound in detectors

@@ -19,7 +19,7 @@ from detectors.kernels import I64, SENSOR, TIME, VALUE, Floats, Integers, Slots,
 from model.batch import GOOD, Batch
 from model.condition import Comparison
 from rules.evidence import Known
-from rules.operands import HELD, Call
+from rules.operands import HELD, PERIODS_MAX, Call
 
 NEVER = np.iinfo(np.int64).min
 #: Of a sensor that reports changes only: no pause between two readings is a gap.
@@ -27,8 +27,6 @@ NO_GAP_NS = 2**62
 #: A ring holds what a sensor that is a quarter too quick sends in the longest window, and what came before it.
 _ROOM = 1.25
 _BEFORE = 4
-#: Longest window, in scan periods of its sensor. A longer one is for a detector.
-PERIODS_MAX = 1000
 
 _FUNCTIONS = ("mean", "min", "max", "rate", "change", "count", "share", HELD)
 OPERATORS = (">", ">=", "<", "<=", "==", "!=")

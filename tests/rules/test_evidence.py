@@ -79,3 +79,37 @@ def test_evidence_is_what_the_obvious_evaluation_says(
         expected = "enters" if strict else quiet
         assert code == SAYS[expected]
         assert begins == bool(strict)
+
+
+BOUNDS = st.lists(
+    st.tuples(VALUES, st.sampled_from([0.0, 0.0, 1.0, 5.0, math.inf])).map(lambda pair: (pair[0], pair[0] + pair[1])),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(conditions(), BOUNDS, st.sampled_from([0.0, 4.0]))
+def test_what_is_known_between_two_bounds_is_said_only_if_all_between_says_it(
+    condition: Condition, bounds: list[tuple[float, float]], deadband: float
+) -> None:
+    low, high = np.array([b[0] for b in bounds]), np.array([b[1] for b in bounds])
+    zero = np.zeros(len(bounds))
+    columns = {"value": low, "quality": zero, "clock_fault": zero}
+    quality = np.zeros(len(bounds), np.uint8)
+    test = GradeTest(parse(text(condition)), deadband)
+    said = test.evidence(columns, quality, {"value": high})
+    assert (test.begins(columns, {"value": high}) == (said == ENTERS)).all()
+    for between in (low, high, np.where(np.isinf(high), low + 7.0, (low + high) / 2)):
+        exact = test.evidence(columns | {"value": between}, quality)
+        for row, word in enumerate(said.tolist()):
+            assert word != ENTERS or exact[row] == ENTERS
+            assert word != CLEARS or exact[row] == CLEARS
+            assert word != HOLDS or exact[row] in {HOLDS, CLEARS}
+
+
+def test_a_count_that_can_only_be_higher_enters_and_does_not_clear() -> None:
+    test = GradeTest(parse("value >= 3"), 0.0)
+    columns = {"value": np.array([3.0, 2.0, 2.0]), "quality": np.zeros(3)}
+    high = {"value": np.array([math.inf, math.inf, 2.0])}
+    assert test.evidence(columns, np.zeros(3, np.uint8), high).tolist() == say("enters", "nothing", "clears")

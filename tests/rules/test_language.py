@@ -10,17 +10,51 @@ from hypothesis import strategies as st
 
 from model.condition import AllOf, AnyOf, Comparison, Condition, Not
 from model.errors import ConditionError
-from rules.language import COMPARISONS_MAX, NESTING_MAX, TEXT_LENGTH_MAX, comparisons, operands, parse, render, resolve
+from rules.language import (
+    COMPARISONS_MAX,
+    NESTING_MAX,
+    TEXT_LENGTH_MAX,
+    base_of,
+    call_of,
+    comparisons,
+    operands,
+    parse,
+    render,
+    resolve,
+    source_of,
+)
+from rules.operands import GROUPED, HELD, TALLIES, WINDOWED, Call, is_of_others
 
 WORDS = st.from_regex(r"[A-Za-z_%°][\w%°/.]{0,8}", fullmatch=True).filter(lambda word: word not in {"and", "or", "not"})
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
-COMPARISONS = st.builds(
-    Comparison,
-    operand=WORDS,
-    operator=st.sampled_from([">", ">=", "<", "<=", "==", "!="]),
-    limit=NUMBERS,
-    unit=st.just("") | WORDS,
+SPANS_NS = st.integers(1, 31 * 24 * 3600 * 1000).map(lambda milliseconds: milliseconds * 10**6)
+OF_OTHERS = st.sampled_from(["asset.gas", "site.wind_speed", "mode"])
+STATES = WORDS.filter(lambda word: word not in {"good", "uncertain", "bad"})
+
+
+def _compared(operand: st.SearchStrategy[str]) -> st.SearchStrategy[Comparison]:
+    limits = st.builds(
+        Comparison,
+        operand=operand,
+        operator=st.sampled_from([">", ">=", "<", "<=", "==", "!="]),
+        limit=NUMBERS,
+        unit=st.just("") | WORDS,
+    )
+    states = st.builds(
+        Comparison, operand=operand, operator=st.sampled_from(["==", "!="]), limit=st.just(0.0), word=STATES
+    )
+    return limits | states
+
+
+OWN = WORDS.filter(lambda word: not is_of_others(word))
+CALLS = (
+    st.builds(Call, st.sampled_from(sorted(WINDOWED)), OWN, SPANS_NS)
+    | st.builds(Call, st.sampled_from(sorted(TALLIES)), _compared(OWN), SPANS_NS)
+    | st.builds(Call, st.just(HELD), _compared(OWN))
+    | st.builds(Call, st.sampled_from(sorted(GROUPED)), OF_OTHERS)
+    | st.builds(Call, st.sampled_from(sorted(TALLIES)), _compared(OF_OTHERS), st.just(0) | SPANS_NS)
 )
+COMPARISONS = _compared(WORDS | CALLS.map(str))
 
 
 def _joined(part: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
@@ -96,6 +130,17 @@ def test_a_condition_reads_as_a_person_means_it(text: str, expected: Condition) 
         ("value > 5)", "column 10: expected and, or, or the end, got ')'"),
         ("and > 5", "column 1: expected an operand such as value, got 'and'"),
         ("value >   $", "column 11: nothing can begin with '$'"),
+        ("mean(value) > 5", "column 11: expected a comma and a duration such as 10 min, got ')'"),
+        ("mean(value, 10) > 5", "column 15: expected a duration such as 10 min, of at most 31 d, got ')'"),
+        ("mean(value, 0 s) > 5", "column 16: expected a duration such as 10 min, of at most 31 d, got ')'"),
+        ("mean(value, 40 d) > 5", "column 17: expected a duration such as 10 min, of at most 31 d, got ')'"),
+        ("mean(value >= 5, 1 h) > 5", "column 12: expected a comma and a duration such as 10 min, got '>='"),
+        ("median(value, 1 h) > 5", "column 1: expected one of the functions change, count, held, max, mean, min, rate"),
+        ("count(value, 1 h) > 5", "column 12: expected one of > >= < <= == !=, got ','"),
+        ("held(value > 5, 1 h) > 5 s", "column 15: expected a closing bracket, got ','"),
+        ("rate(asset.gas, 1 h) > 5", "column 15: expected in rate() readings of the sensor itself, not of others"),
+        ("max(asset.gas, 1 h) > 5", "column 14: expected a closing bracket, got ','"),
+        ("mean(mean(value, 1 h), 1 h) > 5", "column 10: expected a comma and a duration such as 10 min, got '('"),
         ("value > 5; import os", "column 10: nothing can begin with ';'"),
         ("__import__('os')", "column 12: nothing can begin with"),
     ],
@@ -153,4 +198,80 @@ def test_temperatures_are_turned_with_their_zero() -> None:
 def test_an_operand_or_unit_that_does_not_fit_is_refused(text: str, message: str) -> None:
     with pytest.raises(ConditionError) as refusal:
         resolve(parse(text), {"value": "%LEL", "quality": ""})
+    assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "call", "base"),
+    [
+        ("mean( value ,600 s )", Call("mean", "value", 600 * 10**9), "value"),
+        (
+            "count(value>=25 %LEL,120 s)",
+            Call("count", Comparison("value", ">=", 25.0, "%LEL"), 120 * 10**9),
+            "value",
+        ),
+        ("held(slope > 1)", Call("held", Comparison("slope", ">", 1.0)), "slope"),
+        ("max(asset.gas)", Call("max", "asset.gas"), "asset.gas"),
+    ],
+)
+def test_an_operand_goes_by_one_text_however_it_was_written(text: str, call: Call, base: str) -> None:
+    (operand,) = operands(parse(f"{text} > 1"))
+    assert operand == str(call)
+    assert call_of(operand) == call
+    assert base_of(operand) == base
+    assert str(Call("mean", "value", 600 * 10**9)) == "mean(value, 10 min)"
+
+
+def test_what_an_operand_rests_on_is_a_detector_a_reading_or_another_sensor() -> None:
+    texts = {"value": "value", "normal.stale": "normal", "max(slope, 1 h)": "slope", "min(asset.gas)": "asset.gas"}
+    assert {text: source_of(text) for text in texts} == texts
+
+
+UNITS = {"value": "degC", "slope": "degC/min", "door": "", "weekday": ""}
+NAMES = {"door": {"shut": 0.0, "open": 1.0}, "weekday": {"monday": 1.0, "sunday": 7.0}}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("mean(value, 1 h) > 330.15 K", "mean(value, 1 h) > 57 degC"),
+        ("change(value, 1 h) > 5 K", "change(value, 1 h) > 5 degC"),
+        ("rate(value, 1 h) > 60 K/h", "rate(value, 1 h) > 1 degC/min"),
+        ("count(value > 330.15 K, 1 h) > 3", "count(value > 57 degC, 1 h) > 3"),
+        ("share(slope > 1 K/min, 1 h) > 80 %", "share(slope > 1 degC/min, 1 h) > 0.8 1"),
+        ("held(value > 1 degC) >= 2 min", "held(value > 1 degC) >= 120 s"),
+        ("held(door == open) >= 2 min", "held(door == 1) >= 120 s"),
+        ("door != open and weekday == sunday", "door != 1 and weekday == 7"),
+        ("door == 0 and weekday >= 6", "door == 0 and weekday >= 6"),
+    ],
+)
+def test_limits_within_functions_are_turned_too_and_states_become_their_numbers(text: str, expected: str) -> None:
+    assert render(resolve(parse(text), UNITS, NAMES)).replace("57.00000000000006", "57") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("mean(value, 1 h) > 5 kPa", "mean(value, 1 h) is in degC: 'kPa' cannot be turned into 'degC'"),
+        ("count(value > 5 kPa, 1 h) > 3", "value is in degC: 'kPa' cannot be turned into 'degC'"),
+        ("count(value > 5, 1 h) > 3 degC", "count(value > 5 degC, 1 h) is in plain numbers: "),
+        ("rate(value, 1 h) > 5 degC", "rate(value, 1 h) is in degC/min: "),
+        ("held(value > 5) > 3 degC", "held(value > 5 degC) is in s: "),
+        ("mean(valeu, 1 h) > 5", "operand 'valeu' is not known here; did you mean 'value'?"),
+        (
+            "mean(door, 1 h) > 0.5",
+            "door has states, not numbers, so mean() means nothing for it; count, share and held do",
+        ),
+        ("value == open", "value is a number, and 'open' is none"),
+        ("door == opne", "'opne' is no state of door; did you mean 'open'?"),
+        ("door == ajar", "'ajar' is no state of door; known are shut, open"),
+        ("door == 2", "door must be one of shut, open, got '2'"),
+        ("door == 1 kPa", "door must be one of shut, open, got '1 kPa'"),
+        ("door >= 1", "door has states, which have no order: compare it by == or != with shut, open"),
+        ("weekday == 3 h", "weekday is in plain numbers, got 'h'"),
+    ],
+)
+def test_a_function_or_state_that_does_not_fit_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ConditionError) as refusal:
+        resolve(parse(text), UNITS, NAMES)
     assert message in str(refusal.value)
