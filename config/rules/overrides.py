@@ -201,9 +201,9 @@ def _fits(
 ) -> None:
     """Its unit must be one of what is compared."""
     rule, condition = judged
-    for units in vocabulary.units_of(rule):
+    for words in vocabulary.words_of(rule):
         try:
-            resolve(with_limits(condition, [change]), units)
+            resolve(with_limits(condition, [change]), words.units, words.states)
         except ConditionError as error:
             findings.error(place, f"must have a unit that fits: {error}", f"{change.limit:g} {change.unit}".rstrip())
             return

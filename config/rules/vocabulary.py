@@ -28,12 +28,13 @@ class Vocabulary:
             scores |= standing_units(detector.id) if detector.learns else {}
         return words_of(kind, scores)
 
-    def units_of(self, rule: RuleSpec) -> list[dict[str, str]]:
-        """Units of all operands, for each kind that a rule judges and that is known."""
+    def words_of(self, rule: RuleSpec) -> list[Words]:
+        """All that its conditions may name, for each kind that a rule judges and that is known."""
         if rule.assets:
-            return [{name: d.operands[name] for name, d in self.of_assets(asset).items()} for asset in rule.assets]
+            found = [self.of_assets(asset) for asset in rule.assets]
+            return [Words({name: one.operands[name] for name, one in own.items()}, {}) for own in found]
         own = (self.kinds[kind] for kind in rule.kinds if kind in self.kinds and kind not in self.broken)
-        return [self.units(kind) for kind in own]
+        return [self.words(kind) for kind in own]
 
     def of_assets(self, asset: str) -> dict[str, BoundDetector]:
         """What conditions on assets of a kind may name, and whose it is."""

@@ -19,9 +19,9 @@ from pipeline.process.bound_rule import BoundRule
 from pipeline.process.gateways import Gateways, GatewayState, keep_silent
 from pipeline.process.own import changed_slots
 from rules.grading import NEVER
-from rules.transitions import ACTIVE
 from rules.language import source_of
 from rules.operands import CALENDAR
+from rules.transitions import ACTIVE
 from rules.variants import as_packed
 
 

@@ -29,9 +29,9 @@ from pipeline.process.windows import Series
 from rules.alarm_machine import AlarmMachine
 from rules.flags import Flags
 from rules.incidents.correlation import Kept
+from rules.language import source_of
 from rules.terms import Terms
 from rules.timers import Waits
-from rules.language import source_of
 from store.snapshots import Snapshot
 
 FORMAT_VERSION = 1
