@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,9 @@ class PipelineClient:
         """
         return self._ask(Request(do="status")).status or {}
 
-    def act(self, act: str, alarm_id: str, *, by: str, note: str = "", command_id: str = "") -> None:
+    def act(
+        self, act: str, alarm_id: str, *, by: str, note: str = "", command_id: str = "", about: Sequence[str] = ()
+    ) -> None:
         """Have a human act carried out; returns when it is journaled.
 
         Raises:
@@ -39,7 +42,7 @@ class PipelineClient:
             FengsuiError: the pipeline does not run.
 
         """
-        request = Request("act", command_id or uuid.uuid4().hex, act, alarm_id, by, note)
+        request = Request("act", command_id or uuid.uuid4().hex, act, alarm_id, by, note, tuple(about))
         try:
             reply = self._ask(request)
         except _NoAnswer as error:

@@ -30,6 +30,13 @@ class IncidentChange(StrEnum):
     CLOSED = "closed"
 
 
+class IncidentAct(StrEnum):
+    """What a person can do about incidents: ``HumanAct.act``, with the incident's id as ``alarm_id``."""
+
+    MERGE = "merge"  # with the incidents ``about``
+    SPLIT = "split"  # the alarms ``about`` off
+
+
 class Certainty(StrEnum):
     """How the probable source is known, the surest first."""
 

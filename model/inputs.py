@@ -44,7 +44,7 @@ class HumanAct:
     """What a person asked for, journaled before the reply."""
 
     command_id: str  # given by the client; the same command sent twice has one effect
-    act: str  # an Act; a journal may hold ones that this version does not know
+    act: str  # an Act or an IncidentAct; a journal may hold ones that this version does not know
     alarm_id: str
     by: str
     note: str
@@ -55,6 +55,7 @@ class HumanAct:
     duration_s: float = 0.0  # shelve, take_out
     verdict: str = ""  # model.alarm.Verdict
     flag: str = ""  # id of the flag that is meant
+    about: tuple[str, ...] = ()  # merge: ids of incidents; split: of alarms
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def show(
     configured = read(config)
     speak = language(lang, configured.language)
     reader = _reader(configured)
-    found = _one(reader, alarm, speak)
+    found = one_alarm(reader, alarm, speak)
     events = reader.events_of(found.id)
     last = reader.last_verdicts(found.rule, found.id, VERDICTS_SHOWN)
     if as_json:
@@ -103,7 +103,7 @@ def ack(
     lang: LangOption = "",
 ) -> None:
     """确认一条报警。Acknowledge an alarm."""
-    _act("acknowledge", alarm, config, _Said(by or getpass.getuser(), note, command_id or uuid.uuid4().hex), lang)
+    _act("acknowledge", alarm, config, Said(by or getpass.getuser(), note, command_id or uuid.uuid4().hex), lang)
 
 
 @app.command()
@@ -116,7 +116,7 @@ def reset(
     lang: LangOption = "",
 ) -> None:
     """复位一条锁存的报警。Reset a latched alarm, or end one that no rule judges any more."""
-    _act("reset", alarm, config, _Said(by or getpass.getuser(), note, command_id or uuid.uuid4().hex), lang)
+    _act("reset", alarm, config, Said(by or getpass.getuser(), note, command_id or uuid.uuid4().hex), lang)
 
 
 @app.command()
@@ -134,7 +134,7 @@ def export(config: ConfigOption = CONFIG_DEFAULT) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class Said:
     """Who acts, with which remark, and by which id the command can be repeated."""
 
     by: str
@@ -146,10 +146,10 @@ class _Said:
         return ["--by", self.by, *note, "--command-id", self.command_id]
 
 
-def _act(act: str, given: str, config: Path, said: _Said, lang: str) -> None:
+def _act(act: str, given: str, config: Path, said: Said, lang: str) -> None:
     configured = read(config)
     speak = language(lang, configured.language)
-    found = _one(_reader(configured), given, speak)
+    found = one_alarm(_reader(configured), given, speak)
     client = PipelineClient(configured.socket)
     try:
         client.act(act, found.id, by=said.by, note=said.note, command_id=said.command_id)
@@ -165,7 +165,7 @@ def _reader(configured: Settings) -> PipelineReader:
     return PipelineReader(Paths.under(configured.data_dir).pipeline_db)
 
 
-def _one(reader: PipelineReader, given: str, speak: str) -> Alarm:
+def one_alarm(reader: PipelineReader, given: str, speak: str) -> Alarm:
     found = reader.alarm(given)
     if len(found) != 1:
         complain(say("not_found" if not found else "ambiguous", speak, id=given))

@@ -34,6 +34,8 @@ INCIDENT_WORDS: dict[str, Text] = {
     "by_asset": Text("按设施", "By asset"),
     "by_grade": Text("按等级", "By grade"),
     "and_more": Text("等共 {n} 项", "and more, {n} in all"),
+    "done_merge": Text("已并入事件 {id}", "Merged {id} with the others"),
+    "done_split": Text("已从事件 {id} 拆分", "Split off incident {id}"),
     "change_opened": Text("开始", "opened"),
     "change_joined": Text("并入 {n} 条报警", "{n} alarms joined"),
     "change_first_out_changed": Text("首发更正", "another alarm was first"),

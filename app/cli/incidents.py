@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import getpass
+import shlex
+import uuid
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.panel import Panel
 from rich.table import Table
 
+from app.cli.alarms import ByOption, CommandIdOption, NoteOption, Said, one_alarm
 from app.cli.screen import (
     CONFIG_DEFAULT,
     EXIT_NOT_FOUND,
+    EXIT_UNKNOWN,
     ConfigOption,
     JsonOption,
     LangOption,
@@ -23,12 +29,14 @@ from app.cli.screen import (
     show_time,
 )
 from app.cli.why import Spoken, spoken
+from app.client import PipelineClient
 from app.configured import Paths, read
 from model.alarm import Alarm, Grade
-from model.incident import Certainty, Incident, IncidentEvent, ProbableSource
+from model.errors import OutcomeUnknown
+from model.incident import Certainty, Incident, IncidentAct, IncidentEvent, ProbableSource
 from store.pipeline_reader import PipelineReader
 
-app = typer.Typer(help="事件：列出、查看。Incidents: list, show.", no_args_is_help=True)
+app = typer.Typer(help="事件：列出、查看、合并、拆分。Incidents: list, show, merge, split.", no_args_is_help=True)
 
 IdArgument = Annotated[str, typer.Argument(help="Id of the incident, or its beginning.")]
 
@@ -75,6 +83,58 @@ def show(
     out.print(_card(found, names, configured.time_zone))
     out.print(_alarms(alarms[:ALARMS_SHOWN], names, configured.time_zone))
     out.print(_history(events, names, configured.time_zone))
+
+
+@app.command()
+def merge(
+    incident: IdArgument,
+    others: Annotated[list[str], typer.Argument(help="Ids of the incidents to merge with it, or their beginnings.")],
+    config: ConfigOption = CONFIG_DEFAULT,
+    *,
+    by: ByOption = "",
+    note: NoteOption = "",
+    command_id: CommandIdOption = "",
+    lang: LangOption = "",
+) -> None:
+    """把几个事件并为一个；系统不会再拆开。Make one incident of several; the system never undoes it."""
+    said = Said(by or getpass.getuser(), note, command_id or uuid.uuid4().hex)
+    configured = read(config)
+    speak = language(lang, configured.language)
+    reader = PipelineReader(Paths.under(configured.data_dir).pipeline_db)
+    ids = [one_incident(reader, name, speak).id for name in (incident, *others)]
+    _act(IncidentAct.MERGE, ids, config, said, speak)
+
+
+@app.command()
+def split(
+    incident: IdArgument,
+    alarms: Annotated[list[str], typer.Argument(help="Ids of the alarms that are another incident's.")],
+    config: ConfigOption = CONFIG_DEFAULT,
+    *,
+    by: ByOption = "",
+    note: NoteOption = "",
+    command_id: CommandIdOption = "",
+    lang: LangOption = "",
+) -> None:
+    """把部分报警拆成另一个事件；系统不会再并回。Make another incident of some alarms; the system never undoes it."""
+    said = Said(by or getpass.getuser(), note, command_id or uuid.uuid4().hex)
+    configured = read(config)
+    speak = language(lang, configured.language)
+    reader = PipelineReader(Paths.under(configured.data_dir).pipeline_db)
+    found = one_incident(reader, incident, speak)
+    ids = [found.id, *(one_alarm(reader, name, speak).id for name in alarms)]
+    _act(IncidentAct.SPLIT, ids, config, said, speak)
+
+
+def _act(act: IncidentAct, ids: list[str], config: Path, said: Said, speak: str) -> None:
+    client = PipelineClient(read(config).socket)
+    try:
+        client.act(act, ids[0], by=said.by, note=said.note, command_id=said.command_id, about=ids[1:])
+    except OutcomeUnknown as error:
+        again = ["fengsui", "incidents", act.value, *ids, "--config", str(config), *said.options()]
+        complain(say("outcome_unknown", speak, reason=error.reason, command=shlex.join(again)))
+        raise typer.Exit(EXIT_UNKNOWN) from error
+    out.print(say(f"done_{act.value}", speak, id=ids[0]), style="green")
 
 
 def one_incident(reader: PipelineReader, given: str, speak: str) -> Incident:

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from model.alarm import AlarmEvent
+from model.errors import CommandRefused
 from model.heartbeat import HEARTBEAT
 from model.incident import IncidentEvent
-from model.inputs import Input, PlanChange, Tick
-from pipeline.process.step import Outcome, State, step
+from model.inputs import HumanAct, Input, PlanChange, Tick
+from pipeline.process.step import COMMANDS_REMEMBERED, INCIDENT_ACTS, Outcome, State, step
+from rules.incidents.acts import carry_out
+from rules.incidents.correlation import Correlation
 
 log = structlog.get_logger("correlate")
 
@@ -46,7 +49,10 @@ def correlate(state: State, offset: int, item: Input, events: Sequence[AlarmEven
 
     """
     if state.incidents.broken:
-        return Told()
+        is_ours = isinstance(item, HumanAct) and item.act in INCIDENT_ACTS
+        return Told(
+            refused="alarms are not grouped any more, after an error; start the pipeline again" if is_ours else ""
+        )
     try:
         return _correlate(state, offset, item, events)
     except Exception as error:
@@ -56,14 +62,30 @@ def correlate(state: State, offset: int, item: Input, events: Sequence[AlarmEven
 
 
 def _correlate(state: State, offset: int, item: Input, events: Sequence[AlarmEvent]) -> Told:
-    stage, live_ns = state.incidents, state.clock.live_ns
+    stage = state.incidents
+    stage.groups.live_ns = state.clock.live_ns
     told: list[IncidentEvent] = []
     for event in events:
         if event.rule != HEARTBEAT:
-            told += stage.groups.take(event, live_ns)
+            told += stage.groups.take(event)
     match item:
         case Tick():
-            told += stage.groups.tick(offset, item.wall_ns, live_ns)
+            told += stage.groups.tick(offset, item.wall_ns)
         case PlanChange():
             stage.bind(item.plan)
+        case HumanAct() if item.act in INCIDENT_ACTS:
+            return _act(stage, item, offset)
+    return Told(told)
+
+
+def _act(stage: Correlation, act: HumanAct, offset: int) -> Told:
+    if act.command_id in stage.commands:
+        return Told()
+    try:
+        told = carry_out(stage.groups, act, offset)
+    except CommandRefused as error:
+        return Told(refused=str(error))
+    stage.commands[act.command_id] = None
+    if len(stage.commands) > COMMANDS_REMEMBERED:
+        del stage.commands[next(iter(stage.commands))]
     return Told(told)

@@ -16,7 +16,7 @@ from model.batch import GOOD, Batch
 from model.errors import CommandRefused
 from model.flag import FlagEvent
 from model.heartbeat import HEARTBEAT
-from model.incident import IncidentEvent
+from model.incident import IncidentAct, IncidentEvent
 from model.inputs import Finding, HumanAct, Input, PlanChange, Tick
 from pipeline.process.acts import carry_out
 from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
@@ -48,6 +48,8 @@ from rules.circumstance import Circumstance
 from rules.incidents.correlation import Correlation
 from rules.terms import Terms
 
+#: Acts of the second stage.
+INCIDENT_ACTS = frozenset(IncidentAct)
 #: Commands whose ids are remembered, so that one sent twice has one effect.
 COMMANDS_REMEMBERED = 10_000
 
@@ -280,7 +282,7 @@ def _gateways_silent(state: State, offset: int, live: Tick) -> list[AlarmEvent]:
 
 def _act(state: State, offset: int, act: HumanAct) -> tuple[list[AlarmEvent], str]:
     """The events, or why it was refused."""
-    if act.command_id in state.commands:
+    if act.act in INCIDENT_ACTS or act.command_id in state.commands:
         return [], ""
     try:
         events = carry_out(state.bound, state.alarms, act, offset)

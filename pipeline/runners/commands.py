@@ -33,6 +33,7 @@ class Request(msgspec.Struct):
     alarm_id: str = ""
     by: str = ""
     note: str = ""
+    about: tuple[str, ...] = ()  # ids of incidents or alarms that it is done with
 
 
 class Reply(msgspec.Struct):
@@ -105,7 +106,15 @@ class CommandServer:
     def _act(self, request: Request) -> Reply:
         if not (request.command_id and request.alarm_id and request.by):
             return Reply(ok=False, error="an act needs command_id, alarm_id and by")
-        act = HumanAct(request.command_id, request.act, request.alarm_id, request.by, request.note, self._wall_ns())
+        act = HumanAct(
+            request.command_id,
+            request.act,
+            request.alarm_id,
+            request.by,
+            request.note,
+            self._wall_ns(),
+            about=request.about,
+        )
         try:
             refused = self._submit(act)
         except TimeoutError as error:

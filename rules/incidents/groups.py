@@ -29,7 +29,8 @@ WIDE_ENDS = 4
 OPENED_KEPT = 256
 
 _NS = 1_000_000_000
-_BEGINS = (Transition.RAISED, Transition.RERAISED, Transition.UPGRADED)
+#: What brings an alarm in. One that was hidden comes in when it is shown.
+_BEGINS = (Transition.RAISED, Transition.RERAISED, Transition.UPGRADED, Transition.SHOWN)
 _ON = (AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED)
 
 
@@ -40,6 +41,7 @@ class Groups:
         self.open: dict[str, OpenIncident] = {}
         self.of_alarm: dict[str, str] = {}
         self.tallies: dict[str, Tally] = {}
+        self.live_ns = 0  # elapsed time, without our own outages
         self.opened: deque[tuple[int, str]] = deque(maxlen=OPENED_KEPT)  # event time and id of those that opened last
         self.bind(geography)
 
@@ -71,32 +73,26 @@ class Groups:
                     over += 1
             self.tallies[one.id] = Tally(one.members.values())
             if one.quiet_ns is None and not self.tallies[one.id].open:
-                one.quiet_ns = 0
+                one.quiet_ns = self.live_ns
         return over
 
-    def take(self, event: AlarmEvent, live_ns: int) -> list[IncidentEvent]:
-        """Put one alarm event where it belongs.
-
-        Args:
-            event: in the order of the journal.
-            live_ns: elapsed time, without our own outages.
-
-        """
+    def take(self, event: AlarmEvent) -> list[IncidentEvent]:
+        """Put one alarm event where it belongs; they come in the order of the journal."""
         name = self.of_alarm.get(event.alarm_id)
         if name is not None:
-            return self._go_on(self.open[name], event, live_ns)
-        if event.transition not in _BEGINS or event.state not in _ON:
+            return self._go_on(self.open[name], event)
+        if event.transition not in _BEGINS or event.state not in _ON or event.hidden:
             return []
         return self._place(event)
 
-    def tick(self, offset: int, at_ns: int, live_ns: int) -> list[IncidentEvent]:
+    def tick(self, offset: int, at_ns: int) -> list[IncidentEvent]:
         """Tell what joined since the last tick, and end what is over."""
         events: list[IncidentEvent] = []
         quiet_ns = round(self.geography.plan.quiet_s * _NS)
         for one in list(self.open.values()):
             if one.waiting:
                 events += self._tell_joined(one, offset, at_ns)
-            if one.quiet_ns is not None and live_ns - one.quiet_ns >= quiet_ns:
+            if one.quiet_ns is not None and self.live_ns - one.quiet_ns >= quiet_ns:
                 events.append(self.tell(one, IncidentChange.CLOSED, offset, at_ns, tells=one.told, is_open=False))
                 self._forget(one)
         return events
@@ -171,7 +167,23 @@ class Groups:
         )
         return [*events, whole]
 
-    def _go_on(self, one: OpenIncident, event: AlarmEvent, live_ns: int) -> list[IncidentEvent]:
+    def take_out(self, one: OpenIncident, taken: Sequence[str], other: OpenIncident) -> None:
+        """Make some alarms of an incident another one's."""
+        self.open[other.id], self.tallies[other.id] = other, Tally(())
+        for alarm_id in taken:
+            member = one.members.pop(alarm_id)
+            self._index.remove(one.id, member)
+            self._add(other, member)
+            other.grade = max(other.grade, member.grade)
+        one.waiting = [name for name in one.waiting if name not in other.members]
+        self.tallies[one.id] = Tally(one.members.values())
+        one.touched = True
+        for each in (one, other):
+            each.told_first = self._began(each.id)[2]
+            if each.quiet_ns is None and not self.tallies[each.id].open:
+                each.quiet_ns = self.live_ns
+
+    def _go_on(self, one: OpenIncident, event: AlarmEvent) -> list[IncidentEvent]:
         member, tally = one.members[event.alarm_id], self.tallies[one.id]
         was_lasting, was_open = member.on and member.lasts, member.is_open
         member.on, member.is_open = event.state in _ON, event.state is not AlarmState.NORMAL
@@ -182,18 +194,18 @@ class Groups:
         tally.open += member.is_open - was_open
         if event.why is not None and (estimate := estimate_of(event.why.scores)) is not None:
             member.estimate, tally.located[member.alarm_id] = estimate, member
-        self._mind_quiet(one, live_ns)
-        if event.grade <= member.grade:
+        self._mind_quiet(one)
+        if event.hidden or event.grade <= member.grade:
             return []
         tally.regrade(member, event.grade)
         one.touched = True
         return self.lift(one, event.grade, event.offset, event.at_ns, tells=one.told)
 
-    def _mind_quiet(self, one: OpenIncident, live_ns: int | None) -> None:
+    def _mind_quiet(self, one: OpenIncident) -> None:
         if self.tallies[one.id].open:
             one.quiet_ns = None
         elif one.quiet_ns is None:
-            one.quiet_ns = live_ns
+            one.quiet_ns = self.live_ns
 
     def _place(self, event: AlarmEvent) -> list[IncidentEvent]:
         member = self._member(event)

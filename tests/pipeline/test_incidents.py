@@ -10,7 +10,7 @@ import pytest
 
 from model.alarm import AlarmEvent
 from model.incident import IncidentEvent
-from model.inputs import Input, Tick
+from model.inputs import HumanAct, Input, Tick
 from model.plan import Plan
 from pipeline.correlate import stage
 from pipeline.correlate.stage import step_and_correlate
@@ -131,3 +131,29 @@ def test_an_error_in_grouping_ends_grouping_and_no_alarm(monkeypatch: pytest.Mon
     monkeypatch.undo()
     assert stage.correlate(state, 9, Tick(ns(3), 3 * 10**9), sound).events == []
     assert not snapshot.restore(snapshot.take(state)).incidents.broken
+
+
+def test_an_act_on_incidents_is_journaled_has_one_effect_and_survives_a_restart(tmp_path: Path) -> None:
+    values = [message(0, reading(0, 60), "a", 0), message(1, reading(0, 60), "b", 0)]
+    with parts(tmp_path, made=PLAN) as opened:
+        play(opened, 0, values)
+        groups = opened.runner.state.incidents.groups
+        one, *alarms = next(iter(groups.open)), *groups.of_alarm
+        split = HumanAct("once", "split", one, "Wang", "two things", ns(1), about=(alarms[1],))
+        for item in (split, split, HumanAct("other", "split", "gone", "Wang", "", ns(1), about=("x",))):
+            reply = opened.runner.hand_in(item)
+            opened.runner.round([])
+            refused = reply.get_nowait()
+            assert refused == (
+                "" if item is split else "incident 'gone' is not open; `fengsui incidents list` shows the open ones"
+            )
+        before = snapshot.take(opened.runner.state).meta
+        assert len(groups.open) == 2
+    with parts(tmp_path, made=PLAN) as opened:
+        assert snapshot.take(opened.runner.state).meta == before
+        assert opened.runner.state.alarms.open_alarms()
+    reader = PipelineReader(tmp_path / "pipeline.db")
+    stored = [msgspec.json.decode(body, type=IncidentEvent) for body in reader.incident_event_bodies()]
+    assert [one.change.value for one in stored].count("split") == 2
+    assert len(set(reader.incidents_of(alarms).values())) == 2
+    reader.close()

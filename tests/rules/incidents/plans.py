@@ -122,7 +122,8 @@ class Desk:
     def take(self, *events: AlarmEvent) -> Desk:
         for one in events:
             self.offset += 1
-            self.told += self.groups.take(replace(one, offset=one.offset or self.offset), self._live())
+            self.groups.live_ns = self._live()
+            self.told += self.groups.take(replace(one, offset=one.offset or self.offset))
         return self
 
     def over(self, alarm: str, asset: str, at_s: float) -> Desk:
@@ -134,7 +135,8 @@ class Desk:
     def tick(self, now_s: float) -> Desk:
         self.now_s = now_s
         self.offset += 1
-        self.told += self.groups.tick(self.offset, BASE_NS + round(now_s * SECOND), self._live())
+        self.groups.live_ns = self._live()
+        self.told += self.groups.tick(self.offset, BASE_NS + round(now_s * SECOND))
         return self
 
     def partition(self) -> set[frozenset[str]]:
