@@ -17,6 +17,7 @@ from config.rules.advice import read_advice
 from config.rules.check import check_rule
 from config.rules.overrides import ReadOverride, read_override
 from config.rules.read import read_rule
+from config.rules.templates import Template, expand, read_template
 from config.rules.vocabulary import Vocabulary
 from config.rules.where import Choice
 from config.shape import Duration, Shape, TextShape, check_shape
@@ -64,7 +65,9 @@ class Packs:
 class _Draft:
     """What has been read so far. ``declared`` holds ids with their places, also of what turned out to be wrong."""
 
-    declared: dict[str, dict[str, Place]] = field(default_factory=lambda: {section: {} for section in _SECTIONS})
+    declared: dict[str, dict[str, Place]] = field(
+        default_factory=lambda: {section: {} for section in (*_SECTIONS, "templates")}
+    )
     kinds: dict[str, Kind] = field(default_factory=dict)
     detectors: dict[str, DetectorSpec] = field(default_factory=dict)
     bound: list[BoundDetector] = field(default_factory=list)
@@ -72,6 +75,7 @@ class _Draft:
     operands: set[str] = field(default_factory=set)
     unreadable: set[str] = field(default_factory=set)  # sections of which a file could not be read
     tests: list[PackTest] = field(default_factory=list)
+    templates: dict[str, Template] = field(default_factory=dict)
     overrides: list[ReadOverride] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
 
@@ -112,7 +116,7 @@ def load_packs(names: Sequence[str], base: Path, findings: Findings, *, places: 
             folders.append(folder)
     draft = _Draft()
     documents = [_documents(folder, draft, findings) for folder in folders]
-    for read in (_read_kinds, _read_detectors, _read_rules, _read_overrides, _read_tests):
+    for read in (_read_kinds, _read_detectors, _read_templates, _read_rules, _read_overrides, _read_tests):
         for pack in documents:
             read(pack, draft, findings)
     _warn_of_unused(draft, findings)
@@ -169,16 +173,18 @@ def _documents(folder: Path, draft: _Draft, findings: Findings) -> dict[str, Doc
 
 def _has_its_section(document: Document, section: str, findings: Findings) -> bool:
     data = document.data
-    if not isinstance(data, dict) or section not in data:
+    allowed = (section, "templates") if section == "rules" else (section,)
+    if not isinstance(data, dict) or data.keys().isdisjoint(allowed):
         given = Plain(", ".join(data) if isinstance(data, dict) else "something else")
         findings.error(document.place(), f"must begin with the key {section}", given)
         return False
     for key in data:
-        if key != section:
+        if key not in allowed:
             findings.error(document.place(key), f"must stand under the key {section}", key)
-    if section != "tests" and not isinstance(data[section], dict):
-        findings.error(document.place(section), "must be a mapping of ids to entries", Plain("something else"))
-        return False
+    for key in allowed:
+        if key != "tests" and not isinstance(data.get(key, {}), dict):
+            findings.error(document.place(key), "must be a mapping of ids to entries", Plain("something else"))
+            return False
     return True
 
 
@@ -262,6 +268,15 @@ def _kinds_exist(
     return len(findings.errors) == before
 
 
+def _read_templates(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:
+    document = pack.get("rules")
+    if document is not None:
+        for name in _entries(document, "templates", _WORD, draft, findings):
+            template = read_template(document, name, findings)
+            if template is not None:
+                draft.templates[name] = template
+
+
 def _read_rules(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:
     document = pack.get("rules")
     if document is None:
@@ -270,17 +285,23 @@ def _read_rules(pack: Mapping[str, Document], draft: _Draft, findings: Findings)
         return
     vocabulary = Vocabulary(draft.kinds, draft.bound, _broken_kinds(draft))
     rules: dict[str, RuleSpec] = {}
+    cards: dict[str, Document] = {}  # advice that templates have
     ids = list(_entries(document, "rules", _DOTTED, draft, findings))
     for name in ids:
-        rule = read_rule(document, name, findings)
-        if rule is not None and _kinds_exist(document, ("rules", name), rule.kinds, draft, findings):
-            draft.operands |= check_rule(document, rule, vocabulary, findings)
+        expanded = expand(document, name, draft.templates, draft.declared["templates"], findings)
+        if expanded is None:
+            continue
+        own, advised = expanded
+        rule = read_rule(own, name, findings)
+        if rule is not None and _kinds_exist(own, ("rules", name), rule.kinds, draft, findings):
+            draft.operands |= check_rule(own, rule, vocabulary, findings)
             rules[name] = rule
+            cards |= {} if advised is None else {name: advised}
             if rule.where is not None:
-                draft.choices.append(Choice(rule, rule.where, Spot(document, ("rules", name, "where"))))
+                draft.choices.append(Choice(rule, rule.where, Spot(own, ("rules", name, "where"))))
     advice: dict[str, tuple[Advice, ...]] = {}
     if "advice" in pack or "advice" not in draft.unreadable:
-        advice = read_advice(pack.get("advice"), document, rules, ids, findings)
+        advice = read_advice(pack.get("advice"), (document, cards), rules, ids, findings)
     draft.rules |= {name: replace(rule, advice=advice.get(name, ())) for name, rule in rules.items()}
 
 

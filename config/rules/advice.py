@@ -13,12 +13,22 @@ from model.plan import Advice, RuleSpec
 
 def read_advice(
     document: Document | None,
-    rules_document: Document,
+    rules_documents: tuple[Document, Mapping[str, Document]],
     rules: Mapping[str, RuleSpec],
     declared: Sequence[str],
     findings: Findings,
 ) -> dict[str, tuple[Advice, ...]]:
-    """Read the response cards of one pack's rules: one for every grade, none for what does not exist."""
+    """Read the response cards of one pack's rules: one for every grade, none for what does not exist.
+
+    Args:
+        document: advice.yaml.
+        rules_documents: rules.yaml, and by rule the cards that its template has; those of advice.yaml go before them.
+        rules: of the pack.
+        declared: ids of its rules, also of those that are wrong.
+        findings: gets what is wrong.
+
+    """
+    rules_document, of_templates = rules_documents
     found: dict[str, tuple[Advice, ...]] = {}
     given = document.at("advice") if document else None
     cards = given if isinstance(given, dict) else {}
@@ -29,6 +39,8 @@ def read_advice(
     for rule in rules.values():
         if document is not None and rule.id in cards:
             found[rule.id] = _cards(document, rule, findings)
+        elif rule.id in of_templates:
+            found[rule.id] = _cards(of_templates[rule.id], rule, findings)
         else:
             place = rules_document.place("rules", rule.id)
             findings.error(place, "must have advice in advice.yaml for each of its grades", NOTHING)
