@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from model.alarm import Grade
 from model.heartbeat import HEARTBEAT
-from model.plan import DetectorSpec, GradeSpec, Plan, RuleSpec
+from model.plan import Chatter, DetectorSpec, GradeSpec, Plan, RuleSpec
 from model.sensor import Asset, Kind, Sensor, Site
 from model.text import Text
 
@@ -23,6 +23,7 @@ def with_heartbeat(plan: Plan) -> Plan:
         (HEARTBEAT,),
         (GradeSpec(Grade.BLUE, f"{_DETECTOR} > 0"),),
         Text("内置：系统自检", "built in: the system watches itself"),
+        chatter=Chatter(times=0),
     )
     return replace(
         plan,

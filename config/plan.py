@@ -23,7 +23,7 @@ from config.settings import Settings
 from detectors.general.rate import Rate
 from detectors.parameters import build
 from model.errors import ConfigError, Place
-from model.plan import Plan
+from model.plan import AlarmPolicy, Plan
 from model.unit import factor_and_offset
 from rules.language import comparisons, parse
 from rules.selection import Selection
@@ -65,7 +65,7 @@ def load_configuration(settings: Settings) -> Configuration:
     kinds = None if findings.errors else [kind.id for kind in packs.kinds]
     registry = load_registry(settings.registry, kinds, findings)
     findings.raise_errors()
-    plan = make_plan(packs, registry)
+    plan = make_plan(packs, registry, settings.alarms)
     check_chosen(packs, plan, findings)
     findings.raise_errors()
     place = Place(str(settings.registry), 0, "sensors")
@@ -105,8 +105,8 @@ def check_chosen(packs: Packs, plan: Plan, findings: Findings) -> None:
     check_overlap(packs.overrides, plan, selection, findings)
 
 
-def make_plan(packs: Packs, registry: Registry) -> Plan:
-    """Put a plan together from checked parts."""
+def make_plan(packs: Packs, registry: Registry, policy: AlarmPolicy | None = None) -> Plan:
+    """Put a plan together from checked parts; ``policy`` None = the defaults."""
     plan = Plan(
         version="",
         enterprises=registry.enterprises,
@@ -118,6 +118,7 @@ def make_plan(packs: Packs, registry: Registry) -> Plan:
         detectors=packs.detectors,
         rules=packs.rules,
         overrides=tuple(one.override for one in packs.overrides),
+        alarms=policy or AlarmPolicy(),
     )
     return versioned(plan)
 

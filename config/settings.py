@@ -10,10 +10,12 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from config.alarms import AlarmSettings
 from config.findings import Findings, one_of
 from config.shape import Duration, Name, Shape, check_data, check_shape
 from config.yaml_file import Data, Document, Loc, read_yaml
 from model.errors import Place
+from model.plan import AlarmPolicy
 
 
 def _address(text: str) -> str:
@@ -155,6 +157,7 @@ class _SettingsFile(Shape):
     journal: JournalSettings = JournalSettings()
     archive: ArchiveSettings = ArchiveSettings()
     quality: QualitySettings = QualitySettings()
+    alarms: AlarmSettings = AlarmSettings()
     snapshot_every_s: Duration = Field(default=60.0, ge=1, description="How often the state is saved.")
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         default="Asia/Shanghai", description="Zone of shown times."
@@ -191,6 +194,7 @@ class Settings:
     archive: ArchiveSettings
     archive_folder: Path
     quality: QualitySettings
+    alarms: AlarmPolicy
     snapshot_every_s: float
     time_zone: str
     socket: Path
@@ -259,6 +263,7 @@ def _settings(
         archive=shape.archive,
         archive_folder=_under(file.parent, shape.archive.folder) if shape.archive.folder else data_dir / "archive",
         quality=shape.quality,
+        alarms=shape.alarms.policy(),
         snapshot_every_s=shape.snapshot_every_s,
         time_zone=shape.time_zone,
         socket=socket,

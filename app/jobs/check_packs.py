@@ -18,7 +18,7 @@ from config.packs import Packs, check_packs
 from model.alarm import AlarmEvent
 from model.errors import ConfigError, FengsuiError
 from model.inputs import PlanChange, Tick
-from model.plan import Plan
+from model.plan import AlarmPolicy, Plan
 from model.sensor import Asset, Enterprise, GridCell, Position, Sensor, Site
 from model.text import Text
 from pipeline.process.step import begin, step
@@ -137,4 +137,5 @@ def _plan(packs: Packs, test: PackTest) -> Plan:
         sensors=tuple(sensors),
         detectors=packs.detectors,
         rules=tuple(replace(rule, where=None) for rule in packs.rules),  # the sensors of a test stand nowhere
+        alarms=AlarmPolicy(),
     )

@@ -11,7 +11,7 @@ from connectors.topic import Subscription
 from model.batch import Batch
 from model.connector import Deliveries, Delivery
 from model.inputs import PlanChange, Tick
-from model.plan import Plan
+from model.plan import AlarmPolicy, Plan
 from model.sensor import Asset, Enterprise, GridCell, Sensor, Site
 from model.text import Text
 from pipeline.process.step import begin, step
@@ -38,6 +38,7 @@ def warm() -> int:
         sensors=tuple(Sensor(kind.id, kind.id, "warm", _NAME) for kind in kinds),
         detectors=packs.detectors,
         rules=packs.rules,
+        alarms=AlarmPolicy(),
     )
     state = begin(PlanChange(plan, _START_NS), 0)
     rows = len(kinds)

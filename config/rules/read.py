@@ -42,6 +42,9 @@ def read_rule(document: Document, name: str, findings: Findings) -> RuleSpec | N
         owner=shape.owner,
         approved=shape.approved,
         rationale=tuple(_rationale(shape)),
+        chatter=shape.own_chatter(),
+        realarm_after_s=shape.own_realarm(),
+        stale_after_s=shape.stale_after,
     )
 
 

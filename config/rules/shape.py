@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from config.alarms import RuleTerms
 from config.rules.where import WhereShape
 from config.shape import Duration, Shape, TextShape, one_or_more
 
@@ -31,7 +32,7 @@ def in_both_languages(given: object) -> object:
     return given
 
 
-class RuleShape(Shape):
+class RuleShape(RuleTerms):
     name: TextShape
     kinds: list[str] = Field(default=[], description="Kinds of the sensors that it judges, each by itself.")
     assets: list[str] = Field(default=[], description="Instead: kinds of the assets that it judges as a whole.")
