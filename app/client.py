@@ -14,6 +14,8 @@ from model.errors import CommandRefused, FengsuiError, OutcomeUnknown
 from pipeline.runners.commands import Reply, Request
 
 TIMEOUT_S = 15.0
+#: Files are read and the packs' own tests played before anything is applied.
+APPLY_S_MAX = 1800.0
 
 
 class PipelineClient:
@@ -52,9 +54,30 @@ class PipelineClient:
         if not reply.ok:
             raise CommandRefused(reply.error)
 
-    def _ask(self, request: Request) -> Reply:
+    def apply(self, *, by: str, note: str = "", approve: str = "") -> dict[str, Any]:
+        """Have the configuration files come into force, or agree to a proposal; returns what it came to.
+
+        Raises:
+            FilesRefused: the files are wrong; the text says where and why.
+            CommandRefused: it cannot be done.
+            OutcomeUnknown: the answer did not come.
+            FengsuiError: the pipeline does not run.
+
+        """
+        request = Request("apply", by=by, note=note, approve=approve)
+        try:
+            reply = self._ask(request, APPLY_S_MAX)
+        except _NoAnswer as error:
+            raise OutcomeUnknown("", str(error)) from error
+        if reply.unknown:
+            raise OutcomeUnknown("", reply.error)
+        if not reply.ok:
+            raise (FilesRefused if reply.change else CommandRefused)(reply.error)
+        return reply.change or {}
+
+    def _ask(self, request: Request, timeout_s: float = TIMEOUT_S) -> Reply:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(TIMEOUT_S)
+            connection.settimeout(timeout_s)
             try:
                 connection.connect(str(self._path))
             except OSError as error:
@@ -67,6 +90,10 @@ class PipelineClient:
 
     def _silent(self, error: Exception) -> str:
         return f"{self._path}: the pipeline does not answer ({error}); is `fengsui run` up?"
+
+
+class FilesRefused(FengsuiError):
+    """The configuration files are wrong, and nothing was changed."""
 
 
 class _NoAnswer(FengsuiError):

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from prometheus_client import Gauge
 
+from app.changing import Changer, at_start
 from app.client import PipelineClient
 from app.configured import Paths, build, connector, source_and_decoder
 from app.status import pipeline_status
-from config.plan import load_plan
 from config.settings import HeartbeatSettings, Settings
 from connectors.decoder import MessageDecoder
 from connectors.ping import Ping
@@ -60,7 +60,7 @@ def runner(
         sources[HEARTBEAT] = heartbeat(configured.heartbeat.interval_s)
     store = PipelineStore(paths.pipeline_db)
     return EmbeddedRunner(
-        plan or load_plan(configured),
+        plan or at_start(configured, lambda: SystemClock().tick().wall_ns),
         sources=[source for source, _ in sources.values()],
         decoders={name: decoder for name, (_, decoder) in sources.items()},
         journal=Journal(
@@ -114,14 +114,21 @@ def watch(ready: Gauge, beat: Callable[[], None]) -> Watch:
     return Watch(lambda: clock.tick().wall_ns, ready, beat=beat)
 
 
-def commands(configured: Settings, running: EmbeddedRunner, watching: Watch) -> CommandServer:
-    """The socket for human acts and questions."""
+def changer(configured: Settings, running: EmbeddedRunner, wanted: threading.Event) -> Changer:
+    """How changed files come into force."""
+    clock = SystemClock()
+    return Changer(configured, running, lambda: clock.tick().wall_ns, wanted)
+
+
+def commands(configured: Settings, running: EmbeddedRunner, watching: Watch, changing: Changer) -> CommandServer:
+    """The socket for human acts, changes and questions."""
     clock = SystemClock()
     return CommandServer(
         configured.socket,
         submit=running.submit,
-        status=lambda: pipeline_status(running, watching),
+        status=lambda: pipeline_status(running, watching) | {"changes": changing.view()},
         wall_ns=lambda: clock.tick().wall_ns,
+        apply=changing.answer,
     )
 
 

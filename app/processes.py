@@ -24,8 +24,8 @@ EXIT_WORKER_DIED = 70
 
 def run_pipeline(config: Path, *, supervised: bool = False, pulse: int = -1) -> None:
     """Sources to store, until SIGTERM, or until the supervisor is gone."""
-    asked = threading.Event()
-    on_stop(asked.set)  # first of all: whoever asks while the state is still being restored is heard, too
+    asked, reload = threading.Event(), threading.Event()
+    on_stop(asked.set, reload.set)  # first of all: whoever asks while the state is still being restored is heard, too
     if supervised:
         on_orphaned(asked.set)
     settings = configured.read(config)
@@ -35,10 +35,12 @@ def run_pipeline(config: Path, *, supervised: bool = False, pulse: int = -1) -> 
     )
     running = compose.runner(settings, metrics=metrics, watching=watch)
     log.info("metrics", address=address)
-    commands = compose.commands(settings, running, watch)
+    changing = compose.changer(settings, running, reload)
+    commands = compose.commands(settings, running, watch, changing)
     trimmer = compose.trimmer(settings, running)
     threading.Thread(target=_when, args=(asked, running.stop), name="asked", daemon=True).start()
     threading.Thread(target=trimmer.run, args=(asked,), name="trimmer", daemon=True).start()
+    threading.Thread(target=changing.run, args=(asked,), name="changes", daemon=True).start()
     commands.start()
     watched.watch_pipeline(watch, running, commands, trimmer, settings)
     gc.collect()

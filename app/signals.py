@@ -14,16 +14,23 @@ import threading
 from collections.abc import Callable
 
 
-def on_stop(stop: Callable[[], None]) -> None:
-    """Have ``stop`` called on another thread after every SIGTERM or SIGINT. For the main thread, once a process."""
+def on_stop(stop: Callable[[], None], reload: Callable[[], None] | None = None) -> None:
+    """Have ``stop`` called on another thread after every SIGTERM or SIGINT. For the main thread, once a process.
+
+    Args:
+        stop: called for each.
+        reload: the same after SIGHUP; None = SIGHUP ends the process, as ever.
+
+    """
     reader, writer = socket.socketpair()
     writer.settimeout(0)
 
     def listen() -> None:
-        while reader.recv(1):
-            stop()
+        while number := reader.recv(1):
+            (reload if reload is not None and number[0] == signal.SIGHUP else stop)()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    asked = (signal.SIGTERM, signal.SIGINT) if reload is None else (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    for number in asked:
         signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(writer.detach())
     threading.Thread(target=listen, name="stop", daemon=True).start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -88,9 +89,15 @@ class Supervisor:
     def stop(self) -> None:
         self._stop.set()
 
+    def reload(self) -> None:
+        """Hand a SIGHUP on to the pipeline; one that still starts reads the files anyway."""
+        for child in self._children:
+            if child.name == "pipeline" and child.process and child.pulse and child.pulse.heard_s is not None:
+                child.process.send_signal(signal.SIGHUP)
+
     def run(self) -> int:
         """Returns 0 after a stop, ``EXIT_CONFIG`` when a child says that its configuration is wrong."""
-        on_stop(self.stop)
+        on_stop(self.stop, None if sys.stdin.isatty() else self.reload)  # a terminal that closes ends us
         while not self._stop.is_set():
             for child in self._children:
                 self._tend(child)

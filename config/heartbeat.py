@@ -34,3 +34,16 @@ def with_heartbeat(plan: Plan) -> Plan:
         detectors=(*plan.detectors, DetectorSpec(_DETECTOR, "limit", (HEARTBEAT,), {"high": 0.5})),
         rules=(*plan.rules, rule),
     )
+
+
+def without_heartbeat(plan: Plan) -> Plan:
+    """The plan as it was before ``with_heartbeat``; its version is to be made anew."""
+    return replace(
+        plan,
+        sites=tuple(one for one in plan.sites if one.id != HEARTBEAT),
+        assets=tuple(one for one in plan.assets if one.id != HEARTBEAT),
+        kinds=tuple(one for one in plan.kinds if one.id != HEARTBEAT),
+        sensors=tuple(one for one in plan.sensors if one.tag != HEARTBEAT),
+        detectors=tuple(one for one in plan.detectors if one.id != _DETECTOR),
+        rules=tuple(one for one in plan.rules if one.id != HEARTBEAT),
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from config.findings import Findings, Plain
-from config.heartbeat import with_heartbeat
+from config.heartbeat import with_heartbeat, without_heartbeat
 from config.pack_detectors import WINDOW_PERIODS_MIN
 from config.pack_tests import PackTest
 from config.packs import Packs, load_packs
@@ -23,6 +23,7 @@ from config.settings import Settings
 from detectors.general.rate import Rate
 from detectors.parameters import build
 from model.errors import ConfigError, Place
+from model.heartbeat import HEARTBEAT
 from model.plan import AlarmPolicy, Plan
 from model.unit import factor_and_offset
 from rules.language import comparisons, parse
@@ -49,8 +50,15 @@ def load_plan(settings: Settings) -> Plan:
         ConfigErrors: all that is wrong with them.
 
     """
-    plan = load_configuration(settings).plan
-    return versioned(with_heartbeat(plan)) if settings.heartbeat else plan
+    return as_run(load_configuration(settings).plan, settings)
+
+
+def as_run(plan: Plan, settings: Settings) -> Plan:
+    """The plan with the synthetic sensor where there is a heartbeat, and without it where there is none."""
+    has, wanted = any(kind.id == HEARTBEAT for kind in plan.kinds), settings.heartbeat is not None
+    if has == wanted:
+        return plan
+    return versioned(with_heartbeat(plan) if wanted else without_heartbeat(plan))
 
 
 def load_configuration(settings: Settings) -> Configuration:

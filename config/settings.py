@@ -117,6 +117,17 @@ class HeartbeatSettings(Shape):
         return self
 
 
+class ChangesSettings(Shape):
+    live: Literal["apply", "start", "watch"] = Field(
+        default="apply", description="When changed files count: on fengsui apply, at a restart too, or as they change."
+    )
+    look_every_s: Duration = Field(default=5.0, ge=0.2, le=3600, description="How often the files are looked at.")
+    proposal_s: Duration = Field(
+        default=86_400.0, ge=60, le=30 * 86_400, description="A red change waits so long for the second person."
+    )
+    tests: bool = Field(default=True, description="Whether the packs' own tests must hold before a change counts.")
+
+
 class ArchiveSettings(Shape):
     enabled: bool = Field(default=True, description="Whether readings are kept as Parquet.")
     folder: str | None = Field(default=None, min_length=1, description="Where; else archive in data_dir.")
@@ -156,6 +167,7 @@ class _SettingsFile(Shape):
     sinks: list[_ConnectionFile] = Field(default=[], max_length=100, description="Where alarms and readings go.")
     journal: JournalSettings = JournalSettings()
     archive: ArchiveSettings = ArchiveSettings()
+    changes: ChangesSettings = ChangesSettings()
     quality: QualitySettings = QualitySettings()
     alarms: AlarmSettings = AlarmSettings()
     snapshot_every_s: Duration = Field(default=60.0, ge=1, description="How often the state is saved.")
@@ -193,6 +205,7 @@ class Settings:
     journal: JournalSettings
     archive: ArchiveSettings
     archive_folder: Path
+    changes: ChangesSettings
     quality: QualitySettings
     alarms: AlarmPolicy
     snapshot_every_s: float
@@ -262,6 +275,7 @@ def _settings(
         journal=shape.journal,
         archive=shape.archive,
         archive_folder=_under(file.parent, shape.archive.folder) if shape.archive.folder else data_dir / "archive",
+        changes=shape.changes,
         quality=shape.quality,
         alarms=shape.alarms.policy(),
         snapshot_every_s=shape.snapshot_every_s,

@@ -64,6 +64,22 @@ class PlanChange:
 
     plan: Plan
     wall_ns: int
+    by: str = ""  # who had it applied, as far as that is told
+    note: str = ""
+    second: str = ""  # who agreed, where a second person had to
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change of configuration that waits for a second person; it changes nothing by itself."""
+
+    version: str  # of the plan that is proposed
+    over: str  # version of the plan in force, which it would replace
+    by: str
+    note: str
+    red: tuple[str, ...]  # what of it touches a red grade
+    wall_ns: int
+    expires_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +94,4 @@ class Finding:
     wall_ns: int
 
 
-Input: TypeAlias = Batch | Tick | HumanAct | PlanChange | Finding
+Input: TypeAlias = Batch | Tick | HumanAct | PlanChange | Proposal | Finding

@@ -13,6 +13,7 @@ import typer
 
 from app.cli import (
     alarms,
+    apply,
     archive,
     backtest,
     backup,
@@ -47,6 +48,8 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("run")(processes.run)
 app.command("check")(check.check)
+app.command("diff")(apply.diff)
+app.command("apply")(apply.apply)
 app.command("probe")(probe.probe)
 app.command("doctor")(doctor.doctor)
 app.command("replay")(replay.replay)
@@ -66,6 +69,7 @@ app.add_typer(quality.app, name="quality")
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("warm")(processes.warm)
+app.command("read-plan", hidden=True)(apply.read_plan)
 app.command("pipeline", hidden=True)(processes.pipeline)
 app.command("delivery", hidden=True)(processes.delivery)
 app.command("archiver", hidden=True)(processes.archiver)

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from app.cli.apply import changes_line
 from app.cli.screen import (
     CONFIG_DEFAULT,
     EXIT_FAILED,
@@ -158,6 +159,7 @@ def _show(found: dict[str, Any], speak: str, zone: str) -> None:
         alarms = " ".join(f"{grade_text(Grade[g.upper()], speak)} {n}" for g, n in pipeline["open_alarms"].items())
         table.add_row(say("open_alarms", speak), alarms or "0")
         table.add_row(say("plan_version", speak), pipeline["plan"])
+        table.add_row(say("changes", speak), changes_line(pipeline["changes"], speak))
     if found["stored"]:
         table.add_row(say("unregistered", speak), _unregistered(found))
         table.add_row(say("poison", speak), _refused(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.cli.apply_words import APPLY_WORDS
 from app.cli.backtest_words import BACKTEST_WORDS
 from app.cli.incident_words import INCIDENT_WORDS
 from app.cli.quality_words import QUALITY_WORDS
@@ -290,6 +291,7 @@ WORDS: dict[str, Text] = {
         "演示结束：{alarms} 条报警，{notices} 条通知送达",
         "Demo over: {alarms} alarms, {notices} notifications received",
     ),
+    **APPLY_WORDS,
     **QUALITY_WORDS,
     **BACKTEST_WORDS,
     **REPORT_WORDS,

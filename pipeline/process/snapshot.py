@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from model.alarm import Alarm
 from model.errors import FengsuiError, StoreError
 from model.flag import Flag
-from model.inputs import PlanChange
+from model.inputs import PlanChange, Proposal
 from model.plan import Plan
 from model.state import ADDED, ADDED_FIELDS
 from pipeline.process.admission import FIELDS as ADMISSION_FIELDS
@@ -62,6 +62,7 @@ class _Meta(_Format):
     realarm_waits: Waits = []
     stale_waits: Waits = []
     incidents: Kept = msgspec.field(default_factory=Kept)
+    proposal: Proposal | None = None
 
 
 def take(state: State) -> Snapshot:
@@ -87,6 +88,7 @@ def take(state: State) -> Snapshot:
         realarm_waits=realarm_waits,
         stale_waits=stale_waits,
         incidents=state.incidents.keep(),
+        proposal=state.proposal,
     )
     arrays = {name: np.array(array) for name, array in _arrays(state)}
     return Snapshot(state.next_offset, msgspec.json.encode(meta, order="deterministic"), arrays)
@@ -133,6 +135,7 @@ def load(snapshot: Snapshot) -> tuple[State, list[str]]:
     state.reorder.waiting = {index[tag]: heap for tag, heap in meta.waiting.items()}
     state.reorder.newest_ns = {index[tag]: t for tag, t in meta.newest_ns.items()}
     state.reorder.arrivals = meta.arrivals
+    state.proposal = meta.proposal
     anew = [name for program in state.bound.programs for name in _fill_program(program, snapshot, meta)]
     anew += [name for program in state.bound.asset_programs for name in _fill_assets(program, snapshot, meta)]
     if state.bound.gateways.ids and _fill(state.gateways, "gateways", arrays):

@@ -17,7 +17,7 @@ from model.errors import CommandRefused
 from model.flag import FlagEvent
 from model.heartbeat import HEARTBEAT
 from model.incident import IncidentAct, IncidentEvent
-from model.inputs import Finding, HumanAct, Input, PlanChange, Tick
+from model.inputs import Finding, HumanAct, Input, PlanChange, Proposal, Tick
 from pipeline.process.acts import carry_out
 from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
 from pipeline.process.binding import Bound, bind, settle
@@ -91,7 +91,9 @@ class State:
     clock: Clock = field(default_factory=Clock)
     counts: Counts = field(default_factory=Counts)
     commands: dict[str, None] = field(default_factory=dict)  # ids done, oldest first
+    proposal: Proposal | None = None  # a change of configuration that waits for a second person
     next_offset: int = 0
+    prepared: Bound | None = None  # the next plan, bound beforehand; takes time off the step, and changes nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +146,10 @@ def step(state: State, offset: int, item: Input) -> Outcome:
         case Finding():
             events, refused = finding_event(state.alarms, offset, item, state.bound.plan.version), ""
         case PlanChange():
-            carry_over(state.bound, new := bind(item.plan, state.clock.settled_ns), state.alarms.judged_alarms())
-            _move_sensors(state, new)
-            state.alarms.set_terms(Terms(item.plan.alarms, item.plan.rules))
+            _change_plan(state, item)
+            events, refused = [], ""
+        case Proposal():
+            state.proposal = item
             events, refused = [], ""
     state.next_offset = offset + 1
     return Outcome(events, refused, state.alarms.take_flag_events())
@@ -339,6 +342,16 @@ def _sorted_in(state: State, batch: Batch, offsets: NDArray[np.int64]) -> tuple[
     where = np.concatenate([offsets[direct], np.array(at, np.int64)])
     order = np.argsort(where, kind="stable")
     return Batch(*(column[order] for column in columns)), where[order]
+
+
+def _change_plan(state: State, change: PlanChange) -> None:
+    prepared, state.prepared, state.proposal = state.prepared, None, None
+    is_same = prepared is not None and prepared.plan.version == change.plan.version
+    new = prepared if prepared is not None and is_same else bind(change.plan, state.clock.settled_ns)
+    settle(new, state.clock.settled_ns)
+    carry_over(state.bound, new, state.alarms.judged_alarms())
+    _move_sensors(state, new)
+    state.alarms.set_terms(Terms(change.plan.alarms, change.plan.rules))
 
 
 def _move_sensors(state: State, new: Bound) -> None:

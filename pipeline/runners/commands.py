@@ -1,7 +1,7 @@
 """The pipeline's local socket: human acts and questions about how things stand, one JSON line each way.
 
-A request is ``{"do": "act", ...}`` or ``{"do": "status"}``; the reply ``{"ok": true, ...}`` or
-``{"ok": false, "error": "..."}``. With ``"unknown": true`` the act was not refused: it may have been carried out or
+A request is ``{"do": "act", ...}``, ``{"do": "apply", ...}`` or ``{"do": "status"}``; the reply ``{"ok": true, ...}``
+or ``{"ok": false, "error": "..."}``. With ``"unknown": true`` the act was not refused: it may have been carried out or
 not, and sending the same command id again is safe. Only the owner of the data folder can open the socket.
 """
 
@@ -27,13 +27,14 @@ REQUEST_BYTES_MAX = 64 * 1024
 class Request(msgspec.Struct):
     """One line from a client."""
 
-    do: str  # "act" or "status"
+    do: str  # "act", "apply" or "status"
     command_id: str = ""
     act: str = ""
     alarm_id: str = ""
     by: str = ""
     note: str = ""
     about: tuple[str, ...] = ()  # ids of incidents or alarms that it is done with
+    approve: str = ""  # of "apply": version of the proposal that a second person agrees to
 
 
 class Reply(msgspec.Struct):
@@ -43,10 +44,16 @@ class Reply(msgspec.Struct):
     error: str = ""
     unknown: bool = False  # not ok, and yet no refusal: the same command id may be sent again
     status: dict[str, Any] | None = None
+    change: dict[str, Any] | None = None  # what "apply" came to
 
 
 Submit = Callable[[HumanAct], str]
 Status = Callable[[], dict[str, Any]]
+Apply = Callable[[Request], Reply]
+
+
+def _no_apply(_request: Request) -> Reply:
+    return Reply(ok=False, error="nothing can be applied here")
 
 
 class CommandServer:
@@ -57,9 +64,11 @@ class CommandServer:
 
     """
 
-    def __init__(self, path: Path, *, submit: Submit, status: Status, wall_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, path: Path, *, submit: Submit, status: Status, wall_ns: Callable[[], int], apply: Apply = _no_apply
+    ) -> None:
         self._path = path
-        self._submit, self._status, self._wall_ns = submit, status, wall_ns
+        self._submit, self._status, self._wall_ns, self._apply = submit, status, wall_ns, apply
         path.unlink(missing_ok=True)  # left over from a process that was killed; the journal's lock guards the rest
         self.turns = turns = Turns()
         answer = self.answer
@@ -101,7 +110,9 @@ class CommandServer:
             return Reply(ok=True, status=self._status())
         if request.do == "act":
             return self._act(request)
-        return Reply(ok=False, error=f"do must be act or status, got {request.do!r}")
+        if request.do == "apply":
+            return self._apply(request)
+        return Reply(ok=False, error=f"do must be act, apply or status, got {request.do!r}")
 
     def _act(self, request: Request) -> Reply:
         if not (request.command_id and request.alarm_id and request.by):

@@ -24,15 +24,16 @@ from model.incident import IncidentEvent
 from model.inputs import HumanAct, Input, PlanChange, Tick
 from model.plan import Plan
 from pipeline.correlate.stage import step_and_correlate
-from pipeline.delivery.notice import NoticeWriter
 from pipeline.ingest.inbox import BoundedInbox
-from pipeline.ingest.intake import Ingest, Intake
+from pipeline.ingest.intake import Intake
 from pipeline.ingest.source_watch import SourceWatch
 from pipeline.metrics import PipelineMetrics
 from pipeline.process import snapshot
 from pipeline.process.step import Counts, Outcome, State, begin
 from pipeline.runners import recovery
+from pipeline.runners.acts import Acts, Command
 from pipeline.runners.clock import Clock
+from pipeline.runners.in_force import AtStart, InForce, counts_from_start
 from pipeline.runners.room import Room
 from pipeline.runners.snapshot_writer import SnapshotWriter
 from pipeline.runners.store_writer import StoreWriter
@@ -47,7 +48,6 @@ from store.pipeline_store import PipelineStore
 log = structlog.get_logger("pipeline")
 
 TICK_NS = 10**9
-COMMANDS_WAITING_MAX = 1000
 
 #: How ``step`` is called; a parameter so that a test can show what is missing without it.
 Step = Callable[[State, int, Input], Outcome]
@@ -62,19 +62,13 @@ class Limits:
     snapshot_every_s: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Command:
-    act: HumanAct
-    reply: queue.SimpleQueue[str]
-
-
 @dataclass(slots=True)
 class _Round:
     """What one turn of the loop takes in, on its way through the journal to ``step``."""
 
     deliveries: Sequence[Deliveries]
     intake: Intake
-    commands: list[_Command]
+    commands: list[Command]
     first_act: int  # offset of the first command
     durable: list[Entry] = field(default_factory=list)
 
@@ -89,7 +83,7 @@ class EmbeddedRunner:
 
     def __init__(
         self,
-        plan: Plan,
+        at_start: Plan | AtStart,
         *,
         sources: Sequence[Source],
         decoders: Mapping[str, Decoder],
@@ -107,17 +101,15 @@ class EmbeddedRunner:
         storing: Executor | None = None,
     ) -> None:
         self._limits = limits or Limits()
-        self._plan = plan
         self._sources = {source.name: source for source in sources}
         self._journal, self._journal_folder = journal, journal_folder
         self._store, self._snapshot_folder, self._disk = store, snapshot_folder, disk
         self._clock, self.metrics, self._step = clock, metrics, step
-        self._ingest = Ingest(plan, decoders)
-        self._notices = NoticeWriter(plan, lambda: store.earlier_plans(plan.version))
+        self.in_force = InForce(decoders, store)
         self.inbox = BoundedInbox()
         self._stuck: _Round | None = None  # waits for room on the disk
         self.turns = 0
-        self._commands: queue.Queue[_Command] = queue.Queue(COMMANDS_WAITING_MAX)
+        self._acts = Acts()
         self._threads: dict[str, threading.Thread] = {}
         self._stop = threading.Event()
         self._started_s = time.monotonic()
@@ -130,7 +122,7 @@ class EmbeddedRunner:
         self._next_tick_ns = self._next_snapshot_ns = 0
         self._durable: _Round | None = None  # not judged yet
         self._counted = Counts()
-        self.state = self._recover()
+        self.state = self._recover(counts_from_start(at_start, clock) if isinstance(at_start, Plan) else at_start)
         self._self_report = SelfReport(report, grades, damage=journal.damage) if report else None
         self.source_watch = SourceWatch(sources, metrics, heard_before=recovery.has_heard(self.state))
 
@@ -191,10 +183,9 @@ class EmbeddedRunner:
             queue.Full: so many wait already, and for so long.
 
         """
-        command = _Command(act, queue.SimpleQueue())
-        self._commands.put(command, timeout=timeout_s)
+        reply = self._acts.hand_in(act, timeout_s)
         self.inbox.wake()
-        return command.reply
+        return reply
 
     def round(self, deliveries: Sequence[Deliveries], inputs: Sequence[Input] = ()) -> list[AlarmEvent]:
         """One round with these deliveries, other inputs, and the commands that wait; its events are stored."""
@@ -225,8 +216,9 @@ class EmbeddedRunner:
 
     def _begin(self, deliveries: Sequence[Deliveries], inputs: Sequence[Input]) -> _Round:
         """Decode and append."""
-        intake = self._ingest.take_in(deliveries)
-        commands = self._waiting_commands()
+        self.in_force.journal_changes(self._journal)
+        intake = self.in_force.take_in(deliveries)
+        commands = self._acts.take()
         if len(intake.batch):
             self._journal.append(intake.batch)
         for item in inputs:
@@ -294,29 +286,41 @@ class EmbeddedRunner:
     def uptime_s(self) -> float:
         return time.monotonic() - self._started_s
 
-    def _recover(self) -> State:
-        """State = newest snapshot + the journal behind it; then the plan that counts from now on."""
+    def _recover(self, at_start: AtStart) -> State:
+        """State = newest snapshot + the journal behind it; then what is to change at the start."""
         if self._journal.torn_bytes:
             log.warning("journal: torn tail cut", bytes=self._journal.torn_bytes)
             self.metrics.torn_bytes.inc(self._journal.torn_bytes)
         recovery.check_journal_reaches(self._stored_to, self._journal.next_offset, self._journal_folder)
         state = recovery.newest_state(self._snapshot_folder, self._journal.next_offset, self._disk)
+        if state is not None:
+            self.in_force.names_of(state.bound.plan)
         for entry in recovery.entries_behind(state, self._journal, self._snapshot_folder, self._disk):
             state = self._replay(state, entry)
         recovery.show_damage(self.metrics, self._journal.damage)
-        if state is None or self._journal.needs_plan or state.bound.plan.version != self._plan.version:
-            self._journal.append(PlanChange(self._plan, self._clock.tick().wall_ns))
+        change = at_start(state.bound.plan if state else None)
+        if change is None and self._journal.needs_plan and state is not None:
+            change = PlanChange(state.bound.plan, self._clock.tick().wall_ns)
+        if change is not None:
+            self._journal.append(change)
             for entry in self._journal.commit():
                 state = self._replay(state, entry)
         if state is None:
             raise StoreError(f"{self._journal_folder}: the journal gives back nothing of what is committed to it")
         self._writer.flush()
         recovery.hold_to_the_store(state, self._store, self.metrics, self._snapshot_folder, self._disk)
-        self._store.note_plan(state.bound.plan)
-        self._store.forget_unregistered(state.bound.tag_index)
+        self.note_plan(state)
+        self.in_force.sensors_of(state.bound.plan)
         return state
 
+    def note_plan(self, state: State) -> None:
+        """Show readers the plan in force, and forget tags that it knows; thread-safe."""
+        self._store.note_plan(state.bound.plan)
+        self._store.forget_unregistered(state.bound.tag_index)
+
     def _replay(self, state: State | None, entry: Entry) -> State:
+        if isinstance(entry.item, PlanChange):
+            self.in_force.names_of(entry.item.plan)
         if state is None:
             if not isinstance(entry.item, PlanChange):
                 raise StoreError(
@@ -334,7 +338,9 @@ class EmbeddedRunner:
         refusals: dict[int, str] = {}
         with self.metrics.step_seconds.time():
             for entry in durable:
+                self.in_force.before_step(self.state, entry.item)
                 outcome = self._step(self.state, entry.offset, entry.item)
+                self.in_force.after_step(entry.item)
                 events += outcome.events
                 incidents += outcome.incidents
                 if outcome.refused:
@@ -344,7 +350,7 @@ class EmbeddedRunner:
 
     def _record(self, events: Sequence[AlarmEvent], incidents: Sequence[IncidentEvent], next_offset: int) -> None:
         if events or incidents:
-            rows = self._notices.rows(events, incidents)
+            rows = self.in_force.rows(events, incidents)
             self._writer.put(events, rows, next_offset, incidents)
             recovery.count_incidents(self.metrics, incidents)
             self.metrics.outbox_rows.inc(len(rows))
@@ -359,12 +365,6 @@ class EmbeddedRunner:
     def _acknowledge(self, deliveries: Sequence[Deliveries]) -> None:
         for source, through in {part.source: int(part.receipt[-1]) for part in deliveries}.items():
             self._sources[source].acknowledge(through)
-
-    def _waiting_commands(self) -> list[_Command]:
-        commands: list[_Command] = []
-        while not self._commands.empty() and len(commands) < COMMANDS_WAITING_MAX:
-            commands.append(self._commands.get_nowait())
-        return commands
 
     def _start_source(self, name: str) -> None:
         thread = threading.Thread(

@@ -13,7 +13,7 @@ import numpy as np
 
 from model.batch import Batch
 from model.errors import JournalError
-from model.inputs import Finding, HumanAct, Input, PlanChange, Tick
+from model.inputs import Finding, HumanAct, Input, PlanChange, Proposal, Tick
 
 
 class RecordType(IntEnum):
@@ -25,6 +25,7 @@ class RecordType(IntEnum):
     PLAN = 4
     PLAN_AGAIN = 5  # the plan in force, at the beginning of a segment; no input
     FINDING = 6
+    PROPOSAL = 7
 
 
 ROW_BYTES = 4 + 8 + 8 + 8 + 1
@@ -34,6 +35,7 @@ _TYPES = {
     RecordType.PLAN: PlanChange,
     RecordType.PLAN_AGAIN: PlanChange,
     RecordType.FINDING: Finding,
+    RecordType.PROPOSAL: Proposal,
 }
 
 
@@ -51,6 +53,8 @@ def encode(item: Input) -> tuple[RecordType, bytes, int]:
             return RecordType.PLAN, _json(item), 1
         case Finding():
             return RecordType.FINDING, _json(item), 1
+        case Proposal():
+            return RecordType.PROPOSAL, _json(item), 1
 
 
 def decode(record_type: int, payload: bytes | memoryview) -> Input:

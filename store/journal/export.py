@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple, TextIO
 import msgspec
 
 from model.batch import NO_TIME, Batch
-from model.inputs import Finding, HumanAct, PlanChange, Tick
+from model.inputs import Finding, HumanAct, PlanChange, Proposal, Tick
 from model.plan import Plan
 from store.disk import LOCAL_DISK, Disk
 from store.journal import segment
@@ -22,7 +22,8 @@ from store.journal.entries import Entry, Gap
 from store.journal.reader import JournalReader, segments
 from store.journal.scan import SegmentFile, read_header
 
-TYPES = ("reading", "tick", "act", "plan", "finding", "gap")
+TYPES = ("reading", "tick", "act", "plan", "proposal", "finding", "gap")
+_KINDS = {Tick: "tick", HumanAct: "act", PlanChange: "plan", Proposal: "proposal", Finding: "finding"}
 QUALITIES = ("good", "uncertain", "bad")
 #: Inputs stand in order of arrival; a clock that was set back puts some this far from where they are looked for.
 CLOCK_SLACK_NS = 3600 * 10**9
@@ -169,8 +170,8 @@ def _rows(entry: Entry, names: _Names | None, chosen: Selection) -> Iterator[Row
     match entry.item:
         case Batch() as batch if "reading" in chosen.types and names is not None:
             yield from _readings(entry.offset, batch, names, chosen)
-        case Tick() | HumanAct() | PlanChange() | Finding() as item:
-            kind = {Tick: "tick", HumanAct: "act", PlanChange: "plan", Finding: "finding"}[type(item)]
+        case Tick() | HumanAct() | PlanChange() | Proposal() | Finding() as item:
+            kind = _KINDS[type(item)]
             if kind in chosen.types and _is_chosen(entry.offset, item.wall_ns, chosen):
                 yield Row(entry.offset, kind, item.wall_ns, detail=msgspec.json.encode(item).decode())
 

@@ -79,7 +79,13 @@ def test_an_act_without_who_what_or_its_id_is_not_carried_out(missing: str, desk
 
 
 def test_the_status_is_told(desk: Desk) -> None:
-    assert desk.ask(b'{"do": "status"}\n') == {"ok": True, "error": "", "unknown": False, "status": {"rows": 7}}
+    assert desk.ask(b'{"do": "status"}\n') == {
+        "ok": True,
+        "error": "",
+        "unknown": False,
+        "status": {"rows": 7},
+        "change": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -89,7 +95,7 @@ def test_the_status_is_told(desk: Desk) -> None:
         (b"hello\n", "a request is one line of JSON"),
         (b"{}\n", "a request is one line of JSON"),
         (b'{"do": 1}\n', "a request is one line of JSON"),
-        (b'{"do": "sing"}\n', "do must be act or status, got 'sing'"),
+        (b'{"do": "sing"}\n', "do must be act, apply or status, got 'sing'"),
         (b'{"do": "act", "note": "' + b"x" * REQUEST_BYTES_MAX, "a request is one line of JSON"),
         (b"\xff\xfe\n", "a request is one line of JSON"),
     ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import queue
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ from model.plan import Plan
 from pipeline.correlate.stage import step_and_correlate
 from pipeline.metrics import PipelineMetrics
 from pipeline.process.step import Outcome, State, step
-from pipeline.runners.embedded import EmbeddedRunner, Limits, _Command
+from pipeline.runners.embedded import EmbeddedRunner, Limits
 from store.journal.reader import JournalReader
 from store.journal.writer import Journal
 from store.pipeline_reader import PipelineReader
@@ -267,14 +266,10 @@ def test_a_refused_act_says_why_and_the_same_command_twice_has_one_effect(tmp_pa
     with parts(tmp_path) as opened:
         play(opened, 3, ROUNDS[3])
         alarm = opened.runner.state.alarms.open_alarms()[0]
-        opened.runner._commands.put(command := _waiting(HumanAct("c1", "acknowledge", alarm.id, "Wang", "", ns(4))))
-        opened.runner._commands.put(again := _waiting(HumanAct("c1", "acknowledge", alarm.id, "Wang", "", ns(4))))
-        opened.runner._commands.put(other := _waiting(HumanAct("c2", "acknowledge", alarm.id, "Li", "", ns(4))))
+        command = opened.runner.hand_in(HumanAct("c1", "acknowledge", alarm.id, "Wang", "", ns(4)))
+        again = opened.runner.hand_in(HumanAct("c1", "acknowledge", alarm.id, "Wang", "", ns(4)))
+        other = opened.runner.hand_in(HumanAct("c2", "acknowledge", alarm.id, "Li", "", ns(4)))
         events = opened.runner.round([])
         assert [(event.transition, event.by) for event in events] == [("acknowledged", "Wang")]
         assert [c.reply.get(timeout=1) for c in (command, again)] == ["", ""]
         assert "is acknowledged; it cannot be given the signal acknowledge" in other.reply.get(timeout=1)
-
-
-def _waiting(act: HumanAct) -> _Command:
-    return _Command(act, queue.SimpleQueue())

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from model.batch import Batch
-from model.inputs import HumanAct, Input, PlanChange, Tick
+from model.inputs import HumanAct, Input, PlanChange, Proposal, Tick
 from tests.pipeline.plans import grade, plan, rule
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -36,6 +36,7 @@ def inputs(rows_min: int = 0) -> st.SearchStrategy[Input]:
         st.builds(Tick, INT64, INT64, text),
         st.builds(HumanAct, text, text, text, text, text, INT64),
         st.just(PlanChange(PLAN, 7)),
+        st.builds(Proposal, text, text, text, text, st.tuples(text), INT64, INT64),
     )
 
 
