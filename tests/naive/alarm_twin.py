@@ -163,7 +163,8 @@ class Twin:
                 self.alarms[event.alarm_id] = event.rule, event.tag, same
         for told in outcome.flags:
             self.flags[told.flag.id] = told.flag
-        assert [line_of(event) for event in outcome.events] == expected
+        found = [line_of(event) for event in outcome.events]
+        assert found == expected, "\n".join(["step told", *map(str, found), "the model", *map(str, expected)])
         assert sorted(map(flag_line_of, outcome.flags), key=str) == sorted(self.life.flags.told, key=str)
         assert bool(outcome.refused) == refused, outcome.refused
         self.compare_standing(state)
