@@ -225,7 +225,8 @@ def _united(parts: Sequence[EnterprisePart | GridCellPart]) -> list[EnterprisePa
 
 
 def _entry(item: Site | Asset | Sensor) -> dict[str, object]:
-    entry = asdict(item)
+    entry = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(item).items()}
+    entry["labels"] = dict(item.labels)
     position = getattr(item, "position", None)
     if isinstance(position, Position):
         entry["position"] = {key: value for key, value in asdict(position).items() if value is not None}
