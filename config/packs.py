@@ -15,6 +15,7 @@ from config.pack_detectors import BoundDetector, DetectorShape, read_detector
 from config.pack_tests import PackTest, load_tests
 from config.rules.advice import read_advice
 from config.rules.check import check_rule
+from config.rules.logic import PlacedRule, warn_of_twins
 from config.rules.overrides import ReadOverride, read_override
 from config.rules.read import read_rule
 from config.rules.templates import Template, expand, read_template
@@ -76,6 +77,7 @@ class _Draft:
     unreadable: set[str] = field(default_factory=set)  # sections of which a file could not be read
     tests: list[PackTest] = field(default_factory=list)
     templates: dict[str, Template] = field(default_factory=dict)
+    placed: list[PlacedRule] = field(default_factory=list)
     overrides: list[ReadOverride] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
 
@@ -119,6 +121,7 @@ def load_packs(names: Sequence[str], base: Path, findings: Findings, *, places: 
     for read in (_read_kinds, _read_detectors, _read_templates, _read_rules, _read_overrides, _read_tests):
         for pack in documents:
             read(pack, draft, findings)
+    warn_of_twins(draft.placed, Vocabulary(draft.kinds, draft.bound, _broken_kinds(draft)), findings)
     _warn_of_unused(draft, findings)
     return Packs(
         tuple(draft.kinds.values()),
@@ -296,6 +299,7 @@ def _read_rules(pack: Mapping[str, Document], draft: _Draft, findings: Findings)
         if rule is not None and _kinds_exist(own, ("rules", name), rule.kinds, draft, findings):
             draft.operands |= check_rule(own, rule, vocabulary, findings)
             rules[name] = rule
+            draft.placed.append(PlacedRule(rule, Spot(own, ("rules", name))))
             cards |= {} if advised is None else {name: advised}
             if rule.where is not None:
                 draft.choices.append(Choice(rule, rule.where, Spot(own, ("rules", name, "where"))))

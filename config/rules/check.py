@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 from config.findings import Findings, Plain, one_of
+from config.rules.logic import domains_of, warn_of_logic
 from config.rules.reach import warn_of_scores_out_of_reach, warn_of_unreachable, warn_of_what_never_ends
 from config.rules.read import word
 from config.rules.vocabulary import Vocabulary
@@ -52,6 +54,8 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
             refuse_long_windows(document, rule, parsed, kind, findings)
             warn_of_unreachable(document, rule, resolved, kind, findings)
             warn_of_what_never_ends(document, rule, kind, findings)
+            place_of = partial(document.place, "rules", rule.id, "grades")
+            warn_of_logic(place_of, rule.grades, resolved, f"kind {kind.id}", domains_of(kind, vocabulary), findings)
             if kind.id == rule.kinds[0]:
                 warn_of_scores_out_of_reach(document, rule, resolved, vocabulary, findings)
     if rule.grades[-1].grade is Grade.RED and rule.grades[-1].on_delay_s > 0:
@@ -83,7 +87,9 @@ def _check_on_assets(
             findings.error(place, f"must be a kind of asset that a detector looks at; {one_of(kinds, asset)}", asset)
         return
     units = {name: detector.operands[name] for name, detector in known.items()}
-    _resolved(document, rule, parsed, Words(units, {}), f"assets of kind {asset}", findings)
+    resolved = _resolved(document, rule, parsed, Words(units, {}), f"assets of kind {asset}", findings)
+    place_of = partial(document.place, "rules", rule.id, "grades")
+    warn_of_logic(place_of, rule.grades, resolved, f"assets of kind {asset}", {}, findings)
     grids = {
         known[comparison.operand].every_s: comparison.operand
         for condition in parsed

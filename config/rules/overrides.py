@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from config.findings import Findings, Plain, one_of
+from config.rules.check import check_rule
 from config.rules.read import word
 from config.rules.shape import GradeName, in_both_languages
 from config.rules.vocabulary import Vocabulary
@@ -24,7 +25,7 @@ from model.override import GradeChange, LimitChange, Override
 from model.plan import Plan, RuleSpec
 from rules.language import comparisons, parse, resolve
 from rules.selection import Selection
-from rules.variants import meant, with_limits
+from rules.variants import meant, overridden, with_limits
 
 
 def _off_in_a_word(given: object) -> object:
@@ -132,7 +133,38 @@ def read_override(
         tuple(changes),
         shape.off,
     )
-    return ReadOverride(override, rule, Spot(document, ("overrides", name)))
+    spot = Spot(document, ("overrides", name))
+    _check_result(spot, rule, override, vocabulary, findings)
+    return ReadOverride(override, rule, spot)
+
+
+@dataclass(slots=True)
+class _Standing(Document):
+    """Where a rule's grades stand that an override has changed."""
+
+    spot: Spot = field(default_factory=lambda: Spot(Document(""), ()))
+
+    def place(self, *loc: str | int) -> Place:
+        inside = ("limits" if part == "when" else part for part in loc[2:])
+        return self.spot(*inside)
+
+
+def _check_result(spot: Spot, rule: RuleSpec, override: Override, vocabulary: Vocabulary, findings: Findings) -> None:
+    """Say of the changed rule what would be said of one written so, and is not said of the rule as it stands."""
+    variant = overridden(rule, [override])
+    kept = tuple(spec for spec, off in zip(variant.grades, variant.off, strict=True) if not off)
+    before, after = Findings(), Findings()
+    document = _Standing(spot.document.file, spot=spot)
+    check_rule(document, rule, vocabulary, before)
+    if kept:
+        check_rule(document, replace(rule, grades=kept), vocabulary, after)
+    said = {found.requirement for found in (*before.errors, *before.warnings)}
+    for one in after.errors:
+        if one.requirement not in said:
+            findings.error(one.place, one.requirement, one.given)
+    for one in after.warnings:
+        if one.requirement not in said:
+            findings.warn(one.place, one.requirement, one.given)
 
 
 def _change(
@@ -151,6 +183,8 @@ def _change(
         return None
     try:
         condition = parse(spec.when)
+        for words in vocabulary.words_of(rule):
+            resolve(condition, words.units, words.states)
     except ConditionError:
         return None  # the rule's own error says so
     limits = []
