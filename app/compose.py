@@ -39,6 +39,7 @@ from store.archive.layout import archived_to
 from store.delivery_store import DeliveryStore, cursor_offsets
 from store.journal.retention import NS_PER_DAY, KeepLimits
 from store.journal.writer import Journal
+from store.pipeline_reader import PipelineReader
 from store.pipeline_store import PipelineStore
 
 #: The archive among the cursors on the journal.
@@ -122,11 +123,12 @@ def changer(configured: Settings, running: EmbeddedRunner, wanted: threading.Eve
 
 def commands(configured: Settings, running: EmbeddedRunner, watching: Watch, changing: Changer) -> CommandServer:
     """The socket for human acts, changes and questions."""
-    clock = SystemClock()
+    clock, reader = SystemClock(), PipelineReader(Paths.under(configured.data_dir).pipeline_db)
     return CommandServer(
         configured.socket,
         submit=running.submit,
         status=lambda: pipeline_status(running, watching) | {"changes": changing.view()},
+        find=lambda alarm_id: next((one for one in reader.alarm(alarm_id) if one.id == alarm_id), None),
         wall_ns=lambda: clock.tick().wall_ns,
         apply=changing.answer,
     )

@@ -114,6 +114,7 @@ class AlarmMachine:
             signal = Signal.UPGRADE if new > old else Signal.DOWNGRADE
         if entry is None:
             entry = self._begin(subject, circumstance)
+        entry.latching = subject.latching  # as the rule in force says
         events.append(self._apply(entry, News(signal, new, why, chattering=chattering), circumstance))
         return events
 

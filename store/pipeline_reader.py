@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text
 
 from model.alarm import Alarm, AlarmEvent, Verdict
 from model.errors import StoreError
+from model.flag import Flag
 from model.heartbeat import Pulse
 from model.incident import Incident, IncidentEvent
 from model.plan import Plan
@@ -21,6 +22,7 @@ from store.pipeline_store import (
     alarms,
     earlier_plans,
     events,
+    flags,
     incidents,
     outbox,
     plans,
@@ -140,6 +142,16 @@ class PipelineReader:
                 query = select(members).where(members.c.alarm_id.in_(alarm_ids[begin : begin + 500]))
                 found |= {row.alarm_id: row.incident_id for row in connection.execute(query)}
         return found
+
+    def flags(self, *, ended: bool = False, limit: int = 1000) -> list[Flag]:
+        """What hides alarms or is asked for, the newest first; ``ended``: what did so, too."""
+        with self._engine.connect() as connection:
+            return flags.listed(connection, ended=ended, limit=limit)
+
+    def flag(self, id_prefix: str) -> list[Flag]:
+        """Flags that are on or asked for and whose id begins so, two at most."""
+        with self._engine.connect() as connection:
+            return flags.found(connection, id_prefix)
 
     def events_of(self, alarm_id: str) -> list[AlarmEvent]:
         query = select(events.c.body).where(events.c.alarm_id == alarm_id).order_by(events.c.seq)

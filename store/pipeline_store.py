@@ -35,10 +35,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from model.alarm import Alarm, AlarmEvent, AlarmState, Transition, after, beginning
 from model.connector import Refusal
 from model.errors import StoreFull
+from model.flag import Flag, FlagEvent
 from model.heartbeat import HEARTBEAT
 from model.incident import IncidentEvent
 from model.plan import Plan
 from store.database import is_full, open_writer
+from store.flag_table import FlagTables
 from store.incident_table import IncidentTables
 from store.verdict_table import VerdictTable
 
@@ -116,6 +118,7 @@ unregistered = Table(
 verdicts = VerdictTable(schema)
 
 incidents = IncidentTables(schema)
+flags = FlagTables(schema)
 pulses = Table(
     "pulses",
     schema,
@@ -205,6 +208,7 @@ class PipelineStore:
         rows: Sequence[OutboxRow],
         next_offset: int,
         incident_events: Sequence[IncidentEvent] = (),
+        flag_events: Sequence[FlagEvent] = (),
     ) -> int:
         """Store events, their outbox rows and the position in one transaction; returns how many alarm events were new.
 
@@ -218,6 +222,7 @@ class PipelineStore:
                 values = {"one": 1, "event_id": pulse.id, "offset": pulse.offset, "at_ns": pulse.at_ns}
                 connection.execute(_PUT_PULSE, values)
             incidents.add(connection, incident_events)
+            flags.add(connection, flag_events)
             if rows:
                 connection.execute(_ADD_OUTBOX_ROW, [_columns(row) for row in rows])
             connection.execute(_MOVE_POSITION, {"one": 1, "offset": next_offset})
@@ -229,6 +234,11 @@ class PipelineStore:
         with self._writing() as connection:
             rows = connection.execute(select(alarms.c.body, numbered).where(alarms.c.open).order_by(alarms.c.id))
             return [(msgspec.json.decode(body, type=Alarm), count) for body, count in rows]
+
+    def flags(self) -> list[Flag]:
+        """Those that people were told of as on or asked for."""
+        with self._writing() as connection:
+            return flags.listed(connection, ended=False, limit=sys.maxsize)
 
     def end_incidents(self, known: Collection[str]) -> int:
         """Show incidents as closed that the pipeline knows no more; how many."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from model.alarm import AlarmEvent, Grade
+from model.alarm import ANNUNCIATES, AlarmEvent, Grade
 from model.heartbeat import HEARTBEAT
 from model.incident import IncidentEvent
 from model.plan import Plan, RuleSpec
@@ -72,7 +72,7 @@ class NoticeWriter:
 
     def rows(self, events: Iterable[AlarmEvent], incidents: Iterable[IncidentEvent]) -> list[OutboxRow]:
         """What is sent out of them: alarms first."""
-        rows = [self.outbox_row(event) for event in events if event.rule != HEARTBEAT]
+        rows = [self.outbox_row(event) for event in events if is_sent(event)]
         return rows + [self.incident_row(one) for one in incidents if one.tells]
 
     def incident_row(self, event: IncidentEvent) -> OutboxRow:
@@ -104,6 +104,11 @@ class NoticeWriter:
         }
         body = msgspec.json.encode(notice, order="deterministic")
         return OutboxRow(event.id, event.incident_id, event.at_ns, topic, body)
+
+
+def is_sent(event: AlarmEvent) -> bool:
+    """Whether it leaves the house: what calls for attention does not while its alarm is hidden."""
+    return event.rule != HEARTBEAT and not (event.hidden and event.transition in ANNUNCIATES)
 
 
 def _notice(

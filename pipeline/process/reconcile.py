@@ -7,9 +7,11 @@ state is brought to what was told, so that the next readings tell what is missin
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 
 from model.alarm import Alarm, AlarmState, Grade
+from model.flag import Flag, FlagKind
 from model.heartbeat import HEARTBEAT
 from pipeline.process.carry import turn_back, turn_on
 from pipeline.process.self_watch import GAP_RULE, GATEWAY_RULE
@@ -63,6 +65,35 @@ def reconcile(state: State, told: Iterable[tuple[Alarm, int]]) -> list[tuple[Dif
         was_active, grade = (own.state in ACTIVE, own.grade) if own is not None else (False, Grade.NONE)
         if was_active != active or (active and grade != alarm.grade):
             _bring_level(state, alarm, on=active)
+    return found
+
+
+def reconcile_flags(state: State, told: Iterable[Flag]) -> list[tuple[Difference, Flag]]:
+    """Bring what hides alarms to what was told, in place; what changes for alarms by it is told at the next tick.
+
+    What nobody was told of hides nothing. A suppression of which only people know ends then, too: what it would end by
+    is unknown.
+
+    Args:
+        state: after snapshot and journal.
+        told: the flags of the store that are on or asked for.
+
+    Returns:
+        what differed: the flag as the state had it where only the state had it, else as it was told.
+
+    """
+    flags = state.alarms.flags
+    known, wanted = {flag.id: flag for flag in flags.all()}, {flag.id: flag for flag in told}
+    found = [(Difference.NEVER_TOLD, flag) for flag in known.values() if flag.id not in wanted]
+    found += [(Difference.FORGOTTEN, flag) for flag in wanted.values() if flag.id not in known]
+    found += [(Difference.TOLD_OTHERWISE, flag) for flag in wanted.values() if known.get(flag.id, flag) != flag]
+    for difference, flag in found:
+        if flag.id in known:
+            flags.forget(known[flag.id])
+        if difference is not Difference.NEVER_TOLD:
+            flags.adopt(replace(flag, until_ns=flag.since_ns) if flag.kind is FlagKind.SUPPRESSED else flag)
+    if found:
+        state.alarms.look_again()
     return found
 
 

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 import structlog
 
-from model.inputs import HumanAct
+from model.alarm import Alarm
+from model.inputs import Act, HumanAct
 from pipeline.watch.progress import Turns
 
 log = structlog.get_logger("commands")
@@ -35,6 +36,12 @@ class Request(msgspec.Struct):
     note: str = ""
     about: tuple[str, ...] = ()  # ids of incidents or alarms that it is done with
     approve: str = ""  # of "apply": version of the proposal that a second person agrees to
+    rule: str = ""  # these six as in HumanAct
+    tag: str = ""
+    asset: str = ""
+    duration_s: float = 0.0
+    verdict: str = ""
+    flag: str = ""
 
 
 class Reply(msgspec.Struct):
@@ -50,6 +57,15 @@ class Reply(msgspec.Struct):
 Submit = Callable[[HumanAct], str]
 Status = Callable[[], dict[str, Any]]
 Apply = Callable[[Request], Reply]
+#: An alarm by its id, open or closed.
+Find = Callable[[str], Alarm | None]
+
+#: Acts that name no alarm, or a flag in its place.
+_WITHOUT_ALARM = frozenset({Act.TAKE_OUT, Act.APPROVE, Act.WITHDRAW})
+_BY_FLAG = frozenset({Act.UNSHELVE, Act.PUT_BACK})
+#: The journal holds with these what the alarm is about: it may be closed by then.
+_OF_KNOWN = frozenset({Act.COMMENT, Act.VERDICT})
+_ALSO_CLOSED = _OF_KNOWN | _BY_FLAG
 
 
 def _no_apply(_request: Request) -> Reply:
@@ -65,10 +81,18 @@ class CommandServer:
     """
 
     def __init__(
-        self, path: Path, *, submit: Submit, status: Status, wall_ns: Callable[[], int], apply: Apply = _no_apply
+        self,
+        path: Path,
+        *,
+        submit: Submit,
+        status: Status,
+        find: Find,
+        wall_ns: Callable[[], int],
+        apply: Apply = _no_apply,
     ) -> None:
         self._path = path
-        self._submit, self._status, self._wall_ns, self._apply = submit, status, wall_ns, apply
+        self._submit, self._status, self._find = submit, status, find
+        self._wall_ns, self._apply = wall_ns, apply
         path.unlink(missing_ok=True)  # left over from a process that was killed; the journal's lock guards the rest
         self.turns = turns = Turns()
         answer = self.answer
@@ -115,8 +139,14 @@ class CommandServer:
         return Reply(ok=False, error=f"do must be act, apply or status, got {request.do!r}")
 
     def _act(self, request: Request) -> Reply:
-        if not (request.command_id and request.alarm_id and request.by):
-            return Reply(ok=False, error="an act needs command_id, alarm_id and by")
+        if not (request.command_id and request.by):
+            return Reply(ok=False, error="an act needs command_id and by")
+        needs_alarm = request.act not in _WITHOUT_ALARM and not (request.act in _BY_FLAG and request.flag)
+        if needs_alarm and not request.alarm_id:
+            return Reply(ok=False, error=f"act {request.act} needs alarm_id")
+        found = self._find(request.alarm_id) if request.act in _ALSO_CLOSED and request.alarm_id else None
+        if request.act in _OF_KNOWN and found is None:
+            return Reply(ok=False, error=f"alarm {request.alarm_id!r} is not known")
         act = HumanAct(
             request.command_id,
             request.act,
@@ -124,6 +154,12 @@ class CommandServer:
             request.by,
             request.note,
             self._wall_ns(),
+            rule=found.rule if found else request.rule,
+            tag=found.tag if found else request.tag,
+            asset=found.asset if found else request.asset,
+            duration_s=request.duration_s,
+            verdict=request.verdict,
+            flag=request.flag,
             about=request.about,
         )
         try:

@@ -20,7 +20,6 @@ from model.alarm import AlarmEvent, Grade
 from model.connector import Decoder, Deliveries, Source
 from model.errors import StoreError
 from model.heartbeat import HEARTBEAT
-from model.incident import IncidentEvent
 from model.inputs import HumanAct, Input, PlanChange, Tick
 from model.plan import Plan
 from pipeline.correlate.stage import step_and_correlate
@@ -37,6 +36,7 @@ from pipeline.runners.in_force import AtStart, InForce, counts_from_start
 from pipeline.runners.room import Room
 from pipeline.runners.snapshot_writer import SnapshotWriter
 from pipeline.runners.store_writer import StoreWriter
+from pipeline.runners.told import Told
 from pipeline.watch.findings import SelfReport
 from pipeline.watch.readiness import Report
 from pipeline.watch.words import GRADES, Code
@@ -328,31 +328,31 @@ class EmbeddedRunner:
                 )
             return begin(entry.item, entry.offset)
         outcome = self._step(state, entry.offset, entry.item)
-        self._record(*recovery.behind(outcome, self._stored_to), state.next_offset)
+        told = Told()
+        told.add(outcome, self._stored_to)
+        self._record(told, state.next_offset)
         return state
 
     def _apply(self, durable: Sequence[Entry]) -> tuple[list[AlarmEvent], dict[int, str]]:
         """Step what is durable; store the events. Returns them, and refused acts by offset."""
-        events: list[AlarmEvent] = []
-        incidents: list[IncidentEvent] = []
+        told = Told()
         refusals: dict[int, str] = {}
         with self.metrics.step_seconds.time():
             for entry in durable:
                 self.in_force.before_step(self.state, entry.item)
                 outcome = self._step(self.state, entry.offset, entry.item)
                 self.in_force.after_step(entry.item)
-                events += outcome.events
-                incidents += outcome.incidents
+                told.add(outcome)
                 if outcome.refused:
                     refusals[entry.offset] = outcome.refused
-        self._record(events, incidents, self.state.next_offset)
-        return events, refusals
+        self._record(told, self.state.next_offset)
+        return told.events, refusals
 
-    def _record(self, events: Sequence[AlarmEvent], incidents: Sequence[IncidentEvent], next_offset: int) -> None:
-        if events or incidents:
-            rows = self.in_force.rows(events, incidents)
-            self._writer.put(events, rows, next_offset, incidents)
-            recovery.count_incidents(self.metrics, incidents)
+    def _record(self, told: Told, next_offset: int) -> None:
+        if told:
+            rows = self.in_force.rows(told.events, told.incidents)
+            self._writer.put(told.events, rows, next_offset, told.incidents, told.flags)
+            recovery.count_incidents(self.metrics, told.incidents)
             self.metrics.outbox_rows.inc(len(rows))
 
     def _keep_refused(self, intake: Intake) -> None:

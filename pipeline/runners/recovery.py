@@ -11,7 +11,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from model.alarm import Alarm, AlarmEvent
+from model.alarm import Alarm
 from model.batch import NO_TIME
 from model.errors import StoreError
 from model.heartbeat import HEARTBEAT
@@ -19,8 +19,8 @@ from model.incident import IncidentEvent
 from pipeline.ingest.intake import Intake
 from pipeline.metrics import PipelineMetrics
 from pipeline.process import snapshot
-from pipeline.process.reconcile import reconcile
-from pipeline.process.step import Counts, Outcome, State
+from pipeline.process.reconcile import reconcile, reconcile_flags
+from pipeline.process.step import Counts, State
 from store import snapshots
 from store.disk import LOCAL_DISK, Disk
 from store.journal.entries import Damage, Entry
@@ -107,6 +107,16 @@ def hold_to_the_store(
     was told, so it counts.
     """
     found = reconcile(state, store.open_alarms())
+    flags = reconcile_flags(state, store.flags())
+    for difference, flag in flags:
+        log.error(
+            "what hides alarms was not as people were told; what was told counts",
+            difference=difference.value,
+            flag=flag.id,
+            kind=flag.kind.value,
+            covers=flag.cover,
+        )
+        metrics.reconciled.labels(difference.value).inc()
     over = state.incidents.hold_to(alarm.id for alarm in state.alarms.open_alarms())
     unknown = store.end_incidents(state.incidents.groups.open)
     if over or unknown:
@@ -122,7 +132,7 @@ def hold_to_the_store(
             grade=alarm.grade.name.lower(),
         )
         metrics.reconciled.labels(difference.value).inc()
-    if found:
+    if found or flags:
         snapshots.save(snapshot_folder, snapshot.take(state), disk=disk)
 
 
@@ -197,12 +207,6 @@ def count_intake(metrics: PipelineMetrics, intake: Intake) -> None:
         metrics.left_out.labels(label).inc(count)
     metrics.unregistered.inc(sum(tag.count for tag in intake.unregistered.values()))
     metrics.retained.inc(intake.retained)
-
-
-def behind(outcome: Outcome, stored_to: int) -> tuple[list[AlarmEvent], list[IncidentEvent]]:
-    """Events of an input stepped again that are not stored yet."""
-    events = [event for event in outcome.events if event.offset >= stored_to]
-    return events, [one for one in outcome.incidents if one.offset >= stored_to]
 
 
 def count_incidents(metrics: PipelineMetrics, incidents: Sequence[IncidentEvent]) -> None:

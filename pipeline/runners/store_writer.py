@@ -14,6 +14,7 @@ from typing import Protocol
 
 from model.alarm import AlarmEvent
 from model.errors import StoreError, StoreFull
+from model.flag import FlagEvent
 from model.incident import IncidentEvent
 from store.pipeline_store import OutboxRow
 
@@ -32,6 +33,7 @@ class EventStore(Protocol):
         rows: Sequence[OutboxRow],
         next_offset: int,
         incidents: Sequence[IncidentEvent] = (),
+        flags: Sequence[FlagEvent] = (),
     ) -> int: ...
 
 
@@ -61,6 +63,7 @@ class StoreWriter:
         self._events: list[AlarmEvent] = []
         self._rows: list[OutboxRow] = []
         self._incidents: list[IncidentEvent] = []
+        self._flags: list[FlagEvent] = []
         self._next_offset = 0
         self._busy = False
         self._fault: Exception | None = None
@@ -73,6 +76,7 @@ class StoreWriter:
         rows: Sequence[OutboxRow],
         next_offset: int,
         incidents: Sequence[IncidentEvent] = (),
+        flags: Sequence[FlagEvent] = (),
     ) -> None:
         """Hand events over.
 
@@ -87,6 +91,7 @@ class StoreWriter:
             self._events += events
             self._rows += rows
             self._incidents += incidents
+            self._flags += flags
             self._next_offset = next_offset
             was_busy, self._busy = self._busy, True
         if not was_busy:
@@ -132,15 +137,15 @@ class StoreWriter:
         """Store what waits, and what comes meanwhile."""
         while self._fault is None:
             with self._guard:
-                if not (self._events or self._incidents):
+                if not (self._events or self._incidents or self._flags):
                     self._busy = False
                     return
-                events, rows, incidents = self._events, self._rows, self._incidents
-                self._events, self._rows, self._incidents = [], [], []
+                events, rows, incidents, flags = self._events, self._rows, self._incidents, self._flags
+                self._events, self._rows, self._incidents, self._flags = [], [], [], []
                 next_offset = self._next_offset
             self.turns += 1
             try:
-                while not self._is_recorded(events, rows, next_offset, incidents):
+                while not self._is_recorded(events, rows, next_offset, incidents, flags):
                     self.turns += 1
             except Exception as error:  # noqa: BLE001 - told to the pipeline's own thread, which then ends
                 self._fault = error
@@ -151,10 +156,11 @@ class StoreWriter:
         rows: Sequence[OutboxRow],
         next_offset: int,
         incidents: Sequence[IncidentEvent],
+        flags: Sequence[FlagEvent],
     ) -> bool:
         """False: the disk is full, and has been told of."""
         try:
-            self._store.record(events, rows, next_offset, incidents)
+            self._store.record(events, rows, next_offset, incidents, flags)
         except StoreFull as error:
             if self._on_full is None or self._closing.is_set():
                 raise

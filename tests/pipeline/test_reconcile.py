@@ -7,11 +7,15 @@ from dataclasses import replace
 import pytest
 
 from model.alarm import Alarm, AlarmEvent, AlarmState, Grade, Transition
+from model.flag import FlagKind, FlagState
 from model.inputs import HumanAct, PlanChange, Tick
 from model.plan import Plan
 from pipeline.process import snapshot
-from pipeline.process.reconcile import Difference, reconcile
+from pipeline.process.reconcile import Difference, reconcile, reconcile_flags
 from pipeline.process.step import Outcome, State, step
+from rules.alarm_machine import Subject
+from rules.circumstance import Circumstance
+from tests.pipeline.desk import Desk
 from tests.pipeline.plans import START_NS, Row, grade, ns, plan, play, rows, rule
 from tests.pipeline.runs import same_state, started
 
@@ -220,3 +224,56 @@ def test_two_alarms_on_the_same_survive_snapshot_and_reload_and_the_older_takes_
         assert only(one) == older
         assert read(one, 6.0, 0.0) == [(Transition.RETURNED, Grade.NONE)]
     assert same_state(state, again)
+
+
+class TestFlags:
+    """What hides alarms, as people were told of it."""
+
+    def desk(self) -> Desk:
+        desk = Desk()
+        desk.read(20.0)
+        desk.shelve()
+        desk.told()
+        return desk
+
+    def test_where_nothing_differs_nothing_changes(self) -> None:
+        desk = self.desk()
+        assert reconcile_flags(desk.state, [desk.flag()]) == []
+        desk.wait(2.0)
+        assert desk.told() == []
+
+    def test_what_nobody_was_told_of_hides_nothing(self) -> None:
+        desk = self.desk()
+        flag = desk.flag()
+        assert reconcile_flags(desk.state, []) == [(Difference.NEVER_TOLD, flag)]
+        desk.restart()
+        desk.wait(1.0)
+        assert desk.told() == ["a shown yellow unacknowledged"]
+
+    def test_what_only_people_know_of_hides_to_its_end_by_the_wall_clock(self) -> None:
+        desk, other = self.desk(), Desk()
+        other.read(20.0)
+        other.told()
+        assert reconcile_flags(other.state, [desk.flag()]) == [(Difference.FORGOTTEN, desk.flag())]
+        other.wait(1.0)
+        assert other.told() == ["a hidden yellow unacknowledged shelved"]
+        other.wait(3_600.0, every_s=5.0)
+        assert other.told() == ["a shown yellow unacknowledged"]
+
+    def test_what_stands_otherwise_stands_as_it_was_told(self) -> None:
+        desk = self.desk()
+        asked = replace(desk.flag(), state=FlagState.ASKED)
+        assert reconcile_flags(desk.state, [asked]) == [(Difference.TOLD_OTHERWISE, asked)]
+        desk.wait(1.0)
+        assert desk.told() == ["a shown yellow unacknowledged"]
+        assert desk.act("approve", "Li", flag=asked.id) == ""
+        assert desk.told() == ["a hidden yellow unacknowledged shelved"]
+
+    def test_a_suppression_that_only_people_know_of_ends(self) -> None:
+        desk, other = self.desk(), Desk()
+        here = Circumstance(9, START_NS, START_NS)
+        desk.state.alarms.suppression_changed(Subject("r", "b", "station", latching=False), here, on=True)
+        told = [flag for flag in desk.state.alarms.flags.all() if flag.kind is FlagKind.SUPPRESSED]
+        reconcile_flags(other.state, told)
+        other.wait(1.0)
+        assert (other.ended(), other.state.alarms.flags.all()) == (["time"], [])
