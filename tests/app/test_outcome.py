@@ -45,7 +45,7 @@ class Pipeline:
 
     def __init__(self, path: Path) -> None:
         self.acts: list[HumanAct] = []
-        self._server = CommandServer(path, submit=self.submit, status=dict, wall_ns=lambda: 42)
+        self._server = CommandServer(path, submit=self.submit, status=dict, find=lambda _: None, wall_ns=lambda: 42)
         self._server.start()
 
     def submit(self, act: HumanAct) -> str:

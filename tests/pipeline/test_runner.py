@@ -271,5 +271,5 @@ def test_a_refused_act_says_why_and_the_same_command_twice_has_one_effect(tmp_pa
         other = opened.runner.hand_in(HumanAct("c2", "acknowledge", alarm.id, "Li", "", ns(4)))
         events = opened.runner.round([])
         assert [(event.transition, event.by) for event in events] == [("acknowledged", "Wang")]
-        assert [c.reply.get(timeout=1) for c in (command, again)] == ["", ""]
-        assert "is acknowledged; it cannot be given the signal acknowledge" in other.reply.get(timeout=1)
+        assert [c.get(timeout=1) for c in (command, again)] == ["", ""]
+        assert "is acknowledged; it cannot be given the signal acknowledge" in other.get(timeout=1)
