@@ -61,6 +61,12 @@ class Levels:
             one.on = one.spec.grade <= grade
         self.settled_ns, self.chattering = settled_ns, chattering
 
+    def meet(self, rule: LifeRule, *, on_change: bool) -> None:
+        """The rule is another one with the same grades. How often it rose is counted anew under another ``chatter``."""
+        if rule.chatter != self.rule.chatter:
+            self.rises.clear()
+        self.rule, self.on_change = rule, on_change
+
     def hear(self, time_ns: int, known: dict[str, float], *, paused: bool, late: bool) -> Move | None:
         before = self.level
         for grade, spec in zip(self.grades, self.rule.grades, strict=True):

@@ -225,7 +225,8 @@ class AlarmLife:
                 levels = Levels(rule, on_change=sensor.kind in site.on_change)
                 old = before.get(key)
                 if old is not None and old.rule.grades == rule.grades:
-                    old.rule, levels = rule, old
+                    old.meet(rule, on_change=levels.on_change)
+                    levels = old
                 alarm = next((a for a in self.open() if (a.rule, a.tag) == key and a.state in ACTIVE), None)
                 if alarm is not None and not levels.level:
                     levels.turn_on(alarm.grade, alarm.changed_ns, chattering=alarm.chattering)

@@ -27,11 +27,11 @@ QUICK = AlarmPolicy(
     shelf_max_s=100.0,
     out_of_service_max_s=200.0,
     confirm_within_s=30.0,
-    chatter=Chatter(0, 20.0, 10.0),
+    chatter=Chatter(3, 20.0, 10.0),
     realarm_after_s=((Grade.YELLOW, 15.0), (Grade.ORANGE, 15.0), (Grade.RED, 15.0)),
     stale_after_s=40.0,
 )
-OWN = replace(R, chatter=Chatter(0, 60.0, 4.0), realarm_after_s=((Grade.RED, 5.0),), stale_after_s=0.0)
+OWN = replace(R, chatter=Chatter(2, 60.0, 4.0), realarm_after_s=((Grade.RED, 5.0),), stale_after_s=0.0)
 LOWER = plans.rule("r", grade("yellow", "value >= 20", 0.0, 3.0), grade("orange", "value >= 45"))
 BAD = plans.rule("s", grade("blue", "quality == bad"), grade("red", "quality >= uncertain", 5.0), latching=True)
 
@@ -81,6 +81,23 @@ class Life(RuleBasedStateMachine):
     )
     def readings_come(
         self, sensor: int, values: list[float], apart_s: float, device_s: float | None, quality: int
+    ) -> None:
+        self.read(sensor, values, apart_s, device_s, quality)
+
+    @rule(
+        sensor=st.integers(0, 1),
+        high=st.sampled_from([30.0, 60.0]),
+        times=st.integers(2, 5),
+        apart_s=st.sampled_from([0.5, 1.0, 4.0]),
+        quiet=st.integers(0, 14),
+    )
+    def a_value_flutters_and_is_quiet(self, sensor: int, high: float, times: int, apart_s: float, quiet: int) -> None:
+        self.read(sensor, [high, 0.0] * times, apart_s)
+        self.now_s, self.elapsed_s = self.now_s + 1.0, self.elapsed_s + 1.0
+        self.read(sensor, [0.0] * (quiet + 1), 1.0)
+
+    def read(
+        self, sensor: int, values: list[float], apart_s: float, device_s: float | None = 0.0, quality: int = 0
     ) -> None:
         sensor %= len(self.plan.sensors)
         batch = [
