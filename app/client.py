@@ -34,7 +34,20 @@ class PipelineClient:
         return self._ask(Request(do="status")).status or {}
 
     def act(
-        self, act: str, alarm_id: str, *, by: str, note: str = "", command_id: str = "", about: Sequence[str] = ()
+        self,
+        act: str,
+        alarm_id: str,
+        *,
+        by: str,
+        note: str = "",
+        command_id: str = "",
+        about: Sequence[str] = (),
+        rule: str = "",
+        tag: str = "",
+        asset: str = "",
+        duration_s: float = 0.0,
+        verdict: str = "",
+        flag: str = "",
     ) -> None:
         """Have a human act carried out; returns when it is journaled.
 
@@ -44,7 +57,21 @@ class PipelineClient:
             FengsuiError: the pipeline does not run.
 
         """
-        request = Request("act", command_id or uuid.uuid4().hex, act, alarm_id, by, note, tuple(about))
+        request = Request(
+            "act",
+            command_id or uuid.uuid4().hex,
+            act,
+            alarm_id,
+            by,
+            note,
+            tuple(about),
+            rule=rule,
+            tag=tag,
+            asset=asset,
+            duration_s=duration_s,
+            verdict=verdict,
+            flag=flag,
+        )
         try:
             reply = self._ask(request)
         except _NoAnswer as error:

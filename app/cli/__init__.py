@@ -12,6 +12,7 @@ import sys
 import typer
 
 from app.cli import (
+    alarm_acts,
     alarms,
     apply,
     archive,
@@ -56,6 +57,8 @@ app.command("replay")(replay.replay)
 app.command("evaluate")(evaluate.evaluate)
 app.command("tune")(tune.tune)
 app.command("backtest")(backtest.backtest)
+for _name, _command in alarm_acts.COMMANDS.items():
+    alarms.app.command(_name)(_command)
 app.add_typer(alarms.app, name="alarms")
 report.app.command("verdicts")(report_verdicts.verdicts)
 app.add_typer(incidents.app, name="incidents")

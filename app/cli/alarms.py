@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import csv
-import getpass
-import shlex
 import sys
-import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from app.cli.acting import Doing, Said, one_alarm
 from app.cli.screen import (
     CONFIG_DEFAULT,
-    EXIT_NOT_FOUND,
-    EXIT_UNKNOWN,
     ConfigOption,
     JsonOption,
     LangOption,
-    complain,
     grade_text,
     language,
     out,
@@ -30,20 +24,21 @@ from app.cli.screen import (
     say,
     show_time,
 )
-from app.cli.why import Spoken, show_alarm, shown_value, spoken
-from app.client import PipelineClient
+from app.cli.why import Spoken, marks_of, show_alarm, shown_value, spoken
 from app.configured import Paths, read
 from config.settings import Settings
 from model.alarm import Alarm, Verdict
-from model.errors import OutcomeUnknown
+from model.inputs import Act
 from store.pipeline_reader import PipelineReader
 
+_MARKS = ("hidden", "chattering", "stale", "verdict")
 #: The why-card counts so many of the rule's last verdicts.
 VERDICTS_SHOWN = 20
 
 app = typer.Typer(help="报警：列出、查看原因、确认、复位、导出。Alarms: list, show, acknowledge.", no_args_is_help=True)
 
 IdArgument = Annotated[str, typer.Argument(help="Id of the alarm, or its beginning.")]
+IdsArgument = Annotated[list[str], typer.Argument(help="Ids, or their beginnings.")]
 ByOption = Annotated[str, typer.Option("--by", help="Who does it; by default the user of this machine.")]
 NoteOption = Annotated[str, typer.Option("--note", help="A remark for the record.")]
 CommandIdOption = Annotated[
@@ -56,6 +51,7 @@ def list_alarms(
     config: ConfigOption = CONFIG_DEFAULT,
     *,
     every: Annotated[bool, typer.Option("--all", help="Closed ones, too.")] = False,
+    hidden: Annotated[bool, typer.Option("--hidden", help="Only those that are kept from annunciation.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 200,
     as_json: JsonOption = False,
     lang: LangOption = "",
@@ -64,15 +60,18 @@ def list_alarms(
     configured = read(config)
     speak = language(lang, configured.language)
     reader = _reader(configured)
-    alarms = reader.alarms(open_only=not every, limit=limit)
-    alarms.sort(key=lambda a: (a.acknowledged_by != "", -max(a.grade, a.highest), -a.changed_ns))
+    alarms = reader.alarms(open_only=not every, limit=sys.maxsize if hidden else limit)
+    alarms = [alarm for alarm in alarms if alarm.hidden][:limit] if hidden else alarms
+    alarms.sort(key=lambda a: (a.hidden != "", a.acknowledged_by != "", -max(a.grade, a.highest), -a.changed_ns))
     incidents = reader.incidents_of([alarm.id for alarm in alarms])
     if as_json:
         print_json([asdict(alarm) | {"incident": incidents.get(alarm.id, "")} for alarm in alarms])
     elif not alarms:
-        out.print(say("no_alarms", speak), style="green")
+        out.print(say("no_hidden" if hidden else "no_alarms", speak), style="green")
     else:
         out.print(_table(alarms, incidents, spoken(reader, speak), configured.time_zone))
+        if count := sum(alarm.hidden != "" for alarm in alarms):
+            out.print(say("hidden_count", speak, n=count), style="yellow")
 
 
 @app.command()
@@ -86,37 +85,38 @@ def show(
     found = one_alarm(reader, alarm, speak)
     events = reader.events_of(found.id)
     last = reader.last_verdicts(found.rule, found.id, VERDICTS_SHOWN)
+    covering = [flag for flag in reader.flags() if flag.cover.covers(found.rule, found.tag, found.asset)]
     if as_json:
         record = {"judged": len(last), "real": last.count(Verdict.REAL)}
-        print_json({"alarm": found, "events": events, "rule_verdicts": record})
+        print_json({"alarm": found, "events": events, "rule_verdicts": record, "flags": covering})
     else:
-        show_alarm(found, events, spoken(reader, speak), configured.time_zone, last)
+        show_alarm(found, events, spoken(reader, speak), configured.time_zone, last, covering)
 
 
 @app.command()
 def ack(
-    alarm: IdArgument,
+    alarms: IdsArgument,
     config: ConfigOption = CONFIG_DEFAULT,
     by: ByOption = "",
     note: NoteOption = "",
     command_id: CommandIdOption = "",
     lang: LangOption = "",
 ) -> None:
-    """确认一条报警。Acknowledge an alarm."""
-    _act("acknowledge", alarm, config, Said(by or getpass.getuser(), note, command_id or uuid.uuid4().hex), lang)
+    """确认报警。Acknowledge alarms."""
+    Doing(config, Said.of(by, note, command_id), lang).to_alarms(Act.ACKNOWLEDGE, "ack", alarms, [])
 
 
 @app.command()
 def reset(
-    alarm: IdArgument,
+    alarms: IdsArgument,
     config: ConfigOption = CONFIG_DEFAULT,
     by: ByOption = "",
     note: NoteOption = "",
     command_id: CommandIdOption = "",
     lang: LangOption = "",
 ) -> None:
-    """复位一条锁存的报警。Reset a latched alarm, or end one that no rule judges any more."""
-    _act("reset", alarm, config, Said(by or getpass.getuser(), note, command_id or uuid.uuid4().hex), lang)
+    """复位锁存的报警。Reset latched alarms, or end those that no rule judges any more."""
+    Doing(config, Said.of(by, note, command_id), lang).to_alarms(Act.RESET, "reset", alarms, [])
 
 
 @app.command()
@@ -124,53 +124,19 @@ def export(config: ConfigOption = CONFIG_DEFAULT) -> None:
     """导出全部报警为 CSV。Write all alarms, closed ones too, as CSV to standard output; times are UTC."""
     configured = read(config)
     writer = csv.writer(sys.stdout)
-    writer.writerow(["id", "rule", "tag", "asset", "grade", "state", "start", "end", "offline", "acknowledged_by"])
+    names = ["id", "rule", "tag", "asset", "grade", "state", "start", "end", "offline", "acknowledged_by"]
+    writer.writerow([*names, *_MARKS])
     alarms = _reader(configured).alarms(open_only=False, limit=sys.maxsize)
     for alarm in sorted(alarms, key=lambda alarm: (alarm.start_ns, alarm.id)):
         end = _utc(alarm.end_ns) if alarm.end_ns else ""
         grade = alarm.highest.name.lower()
         row = [alarm.id, alarm.rule, alarm.tag, alarm.asset, grade, alarm.state.value, _utc(alarm.start_ns), end]
-        writer.writerow([*row, alarm.offline, alarm.acknowledged_by])
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """Who acts, with which remark, and by which id the command can be repeated."""
-
-    by: str
-    note: str
-    command_id: str
-
-    def options(self) -> list[str]:
-        note = ["--note", self.note] if self.note else []
-        return ["--by", self.by, *note, "--command-id", self.command_id]
-
-
-def _act(act: str, given: str, config: Path, said: Said, lang: str) -> None:
-    configured = read(config)
-    speak = language(lang, configured.language)
-    found = one_alarm(_reader(configured), given, speak)
-    client = PipelineClient(configured.socket)
-    try:
-        client.act(act, found.id, by=said.by, note=said.note, command_id=said.command_id)
-    except OutcomeUnknown as error:
-        verb = "ack" if act == "acknowledge" else act
-        again = ["fengsui", "alarms", verb, found.id, "--config", str(config), *said.options()]
-        complain(say("outcome_unknown", speak, reason=error.reason, command=shlex.join(again)))
-        raise typer.Exit(EXIT_UNKNOWN) from error
-    out.print(say(f"done_{act}", speak, id=found.id), style="green")
+        marks = [alarm.hidden, alarm.chattering, alarm.stale, alarm.verdict]
+        writer.writerow([*row, alarm.offline, alarm.acknowledged_by, *marks])
 
 
 def _reader(configured: Settings) -> PipelineReader:
     return PipelineReader(Paths.under(configured.data_dir).pipeline_db)
-
-
-def one_alarm(reader: PipelineReader, given: str, speak: str) -> Alarm:
-    found = reader.alarm(given)
-    if len(found) != 1:
-        complain(say("not_found" if not found else "ambiguous", speak, id=given))
-        raise typer.Exit(EXIT_NOT_FOUND)
-    return found[0]
 
 
 def _table(alarms: list[Alarm], incidents: dict[str, str], names: Spoken, zone: str) -> Table:
@@ -184,15 +150,16 @@ def _table(alarms: list[Alarm], incidents: dict[str, str], names: Spoken, zone: 
     for key in ("id", "incident"):
         table.add_column(say(key, speak), no_wrap=True)
     for alarm in alarms:
-        late = f" ({say('offline_mark', speak)})" if alarm.offline else ""
+        marks = "".join(f" ({mark})" for mark in marks_of(alarm, speak))
         table.add_row(
             grade_text(alarm.grade or alarm.highest, speak),
             say(f"short_{alarm.state.value}", speak),
-            f"{names.rule(alarm.rule)}{late}\n[dim]{names.asset(alarm.asset)} · {alarm.tag}[/]",
+            f"{names.rule(alarm.rule)}{marks}\n[dim]{names.asset(alarm.asset)} · {alarm.tag}[/]",
             shown_value(alarm.why),
             show_time(alarm.start_ns, zone)[5:],
             alarm.id[:8],
             incidents.get(alarm.id, "")[:8],
+            style="dim" if alarm.hidden else "",
         )
     return table
 

@@ -12,7 +12,8 @@ import typer
 from rich.panel import Panel
 from rich.table import Table
 
-from app.cli.alarms import ByOption, CommandIdOption, NoteOption, Said, one_alarm
+from app.cli.acting import Said, one_alarm
+from app.cli.alarms import ByOption, CommandIdOption, NoteOption
 from app.cli.screen import (
     CONFIG_DEFAULT,
     EXIT_NOT_FOUND,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
 from app.cli.screen import grade_text, out, say, show_time
 from model.alarm import Alarm, AlarmEvent, Grade, Verdict, Why
 from model.explanation import Explanation
+from model.flag import Flag
 from pipeline.delivery.names import Names
 from store.pipeline_reader import PipelineReader
 
@@ -56,17 +58,44 @@ def track_record(last: Sequence[Verdict], speak: str) -> str:
     return say("verdicts_of_rule", speak, judged=len(last), real=last.count(Verdict.REAL))
 
 
+def marks_of(alarm: Alarm, speak: str) -> list[str]:
+    """What is to be known of it beside its state, in words."""
+    marks = [say("offline_mark", speak)] if alarm.offline else []
+    marks += [say(f"hidden_{alarm.hidden}", speak)] if alarm.hidden else []
+    marks += [say("mark_chattering", speak)] if alarm.chattering else []
+    marks += [say("mark_stale", speak)] if alarm.stale else []
+    if alarm.verdict:
+        marks.append(say("mark_verdict", speak, verdict=say(f"verdict_{alarm.verdict}", speak)))
+    return marks
+
+
+def _flag_line(flag: Flag, speak: str, zone: str) -> str:
+    until = say("flag_no_end", speak) if flag.until_ns is None else show_time(flag.until_ns, zone)
+    by = " / ".join(filter(None, (flag.by, flag.approved_by)))
+    state = say(f"flag_{flag.state.value}", speak)
+    kind = say(f"hidden_{flag.kind.value}", speak)
+    return escape(f"{kind} ({state}), {say('flag_until', speak)} {until}: {flag.reason} ({by}) {flag.id[:8]}")
+
+
 def show_alarm(
-    alarm: Alarm, events: list[AlarmEvent], names: Spoken, zone: str, last_verdicts: Sequence[Verdict] = ()
+    alarm: Alarm,
+    events: list[AlarmEvent],
+    names: Spoken,
+    zone: str,
+    last_verdicts: Sequence[Verdict] = (),
+    flags: Sequence[Flag] = (),
 ) -> None:
     speak = names.speak
     title = f"{grade_text(alarm.highest, speak)} {names.rule(alarm.rule)}"
     card = Table.grid(padding=(0, 2))
     card.add_row(say("id", speak), alarm.id)
     card.add_row(say("where", speak), f"{names.asset(alarm.asset)} · {alarm.tag}")
-    card.add_row(say("state", speak), say(f"state_{alarm.state.value}", speak))
+    state = ", ".join([say(f"state_{alarm.state.value}", speak), *marks_of(alarm, speak)])
+    card.add_row(say("state", speak), state)
+    for flag in flags:
+        card.add_row(say("hides_now", speak), _flag_line(flag, speak, zone))
     since = show_time(alarm.start_ns, zone)
-    card.add_row(say("since", speak), f"{since} ({say('offline_mark', speak)})" if alarm.offline else since)
+    card.add_row(say("since", speak), since)
     if alarm.why is not None:
         for name, text in _why_rows(alarm.why, speak, zone):
             card.add_row(say(name, speak), text)
@@ -130,7 +159,12 @@ def _history(events: list[AlarmEvent], speak: str, zone: str) -> Table:
         table.add_column(say(key, speak))
     for event in events:
         by = f"{event.by} {event.note}".strip()
-        late = f" ({say('offline_mark', speak)})" if event.offline else ""
-        what = f"{say(f'transition_{event.transition.value}', speak)}{late}"
+        what = say(f"transition_{event.transition.value}", speak)
+        if event.verdict:
+            what = f"{what}: {say(f'verdict_{event.verdict}', speak)}"
+        marks = [say(f"hidden_{event.hidden}", speak)] if event.hidden else []
+        marks += [say("mark_chattering", speak)] if event.chattering else []
+        marks += [say("offline_mark", speak)] if event.offline else []
+        what += "".join(f" ({mark})" for mark in marks)
         table.add_row(show_time(event.time_ns, zone), what, grade_text(event.grade, speak), shown_value(event.why), by)
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.cli.alarm_words import ALARM_WORDS
 from app.cli.apply_words import APPLY_WORDS
 from app.cli.backtest_words import BACKTEST_WORDS
 from app.cli.incident_words import INCIDENT_WORDS
@@ -292,6 +293,7 @@ WORDS: dict[str, Text] = {
         "Demo over: {alarms} alarms, {notices} notifications received",
     ),
     **APPLY_WORDS,
+    **ALARM_WORDS,
     **QUALITY_WORDS,
     **BACKTEST_WORDS,
     **REPORT_WORDS,
