@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from config.findings import NOTHING, Findings, Plain, one_of
+from config.kind_states import StateShape, fault_of_states, states_of
 from config.pack_detectors import BoundDetector, DetectorShape, read_detector
 from config.pack_tests import PackTest, load_tests
 from config.rules.advice import read_advice
@@ -27,6 +28,7 @@ from model.errors import ConfigError, Place
 from model.plan import Advice, DetectorSpec, RuleSpec
 from model.sensor import Beyond, Kind
 from model.unit import known
+from rules.operands import CALENDAR, MODE
 
 #: The packs that come with Fengsui.
 SHIPPED = Path(__file__).parent.parent / "packs"
@@ -35,7 +37,23 @@ _SECTIONS = ("kinds", "detectors", "rules", "advice", "overrides", "tests")
 _FILES = (*(f"{section}.yaml" for section in _SECTIONS), "scenario.yaml")
 _WORD = re.compile(r"[a-z][a-z0-9_]*\Z")
 _DOTTED = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*\Z")
-_RESERVED = frozenset({"value", "quality", "clock_fault", "and", "or", "not", "good", "uncertain", "bad"})
+_RESERVED = frozenset(
+    {
+        "value",
+        "quality",
+        "clock_fault",
+        "and",
+        "or",
+        "not",
+        "good",
+        "uncertain",
+        "bad",
+        "asset",
+        "site",
+        MODE,
+        *CALENDAR,
+    }
+)
 
 
 class _KindShape(Shape):
@@ -48,6 +66,8 @@ class _KindShape(Shape):
     beyond_high: Literal["bad", "uncertain"] = "bad"
     lateness_s: Duration = 0.0
     on_change: bool = Field(default=False, description="It reports changes only, so its silence is no news.")
+    states: dict[int, StateShape] = Field(default={}, description="Its readings are codes with these names.")
+    mode: bool = Field(default=False, description="Its readings say in which mode the asset works.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +238,11 @@ def _read_kinds(pack: Mapping[str, Document], draft: _Draft, findings: Findings)
         place = document.place("kinds", name, "unit")
         if not known(shape.unit):
             findings.error(place, "must be a unit that is known, such as kPa, degC, %LEL or m3/h", shape.unit)
+        elif (fault := fault_of_states(document, name, shape.states, mode=shape.mode)) is not None:
+            findings.error(*fault)
+        elif shape.mode and (other := next((kind.id for kind in draft.kinds.values() if kind.is_mode), "")):
+            requirement = f"must be the only kind that says the mode; {other} does so"
+            findings.error(document.place("kinds", name, "mode"), requirement, "true")
         elif shape.low >= shape.high:
             findings.error(document.place("kinds", name, "low"), f"must be below high ({shape.high:g})", shape.low)
         else:
@@ -232,6 +257,8 @@ def _read_kinds(pack: Mapping[str, Document], draft: _Draft, findings: Findings)
                 Beyond(shape.beyond_high),
                 shape.lateness_s,
                 shape.on_change,
+                states_of(shape.states),
+                shape.mode,
             )
 
 

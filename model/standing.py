@@ -20,4 +20,5 @@ def standing_units(learning: str) -> dict[str, str]:
 
 def is_standing(operand: str) -> bool:
     """Of an operand of a rule on sensors."""
-    return operand == CALIBRATION_OVERDUE or operand.partition(".")[2] in LEARNED
+    whose, _, name = operand.partition(".")
+    return operand == CALIBRATION_OVERDUE or (name in LEARNED and whose not in {"asset", "site"})

@@ -46,7 +46,13 @@ class Known:
     high: Columns = field(default_factory=dict)
     doubtful: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
-    def at(self, rows: NDArray[np.intp], names: Iterable[str]) -> Known:
+    def without(self, doubts: Mapping[str, NDArray[np.bool_]]) -> Known:
+        """The same as if what is in doubt were not known at all."""
+        low = {name: np.where(doubt, np.nan, self.low[name]) for name, doubt in doubts.items()}
+        high = {name: np.where(doubts[name], np.nan, self.high[name]) for name in doubts if name in self.high}
+        return Known({**self.low, **low}, {**self.high, **high})
+
+    def at(self, rows: NDArray[np.intp] | NDArray[np.int32], names: Iterable[str]) -> Known:
         """The same at some of the rows, for some of the operands."""
         names = list(names)
         return Known(

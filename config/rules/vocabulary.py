@@ -26,7 +26,7 @@ class Vocabulary:
         scores = {CALIBRATION_OVERDUE: ""} | {detector.id: detector.score_unit(kind.unit) for detector in own}
         for detector in own:
             scores |= standing_units(detector.id) if detector.learns else {}
-        return words_of(kind, scores)
+        return words_of(kind, self.kinds.values(), scores)
 
     def words_of(self, rule: RuleSpec) -> list[Words]:
         """All that its conditions may name, for each kind that a rule judges and that is known."""

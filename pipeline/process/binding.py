@@ -23,14 +23,17 @@ from model.sensor import Kind
 from model.standing import CALIBRATION_OVERDUE, standing_units
 from pipeline.process.assets import AssetProgram, bind_assets, confirmed
 from pipeline.process.bound_rule import BoundRule, bind_rule, damping_of
+from pipeline.process.calendar import Calendar
 from pipeline.process.change import About
 from pipeline.process.explain import Doubles
 from pipeline.process.gateways import Gateways, bind_gateways
+from pipeline.process.last import Last, LastState
+from pipeline.process.others import Others, bind_others
 from pipeline.process.standing import Standing
 from pipeline.process.windows import NO_GAP_NS, Series
 from rules.grading import NEVER
-from rules.language import call_of, comparisons
-from rules.operands import Call, is_of_others
+from rules.language import base_of, call_of, comparisons
+from rules.operands import CALENDAR, Call, is_of_others
 from rules.possible import Possible
 from rules.selection import Selection
 from rules.variants import settings_of
@@ -76,6 +79,8 @@ class KindProgram:
     doubles: Doubles
     standing: Standing
     series: tuple[Series, ...]
+    calendar: tuple[str, ...]  # operands on the time that rules name
+    last: Last
 
     def silence_s_min(self) -> float:
         """Shortest limit of a rule on silence; inf where there is none."""
@@ -106,6 +111,8 @@ class Bound:
     tag_index: dict[str, int]
     asset_programs: list[AssetProgram]
     gateways: Gateways
+    others: Others
+    calendar: Calendar
     settled: tuple[int, int]  # wall time from which, and until which, the overrides that count are the same
 
     def about(self, program: KindProgram, slot: int) -> About:
@@ -156,6 +163,14 @@ def bind(plan: Plan, wall_ns: int = 0) -> Bound:
     offline_ns = (np.maximum(OFFLINE_S, 3 * periods) * 1e9).astype(np.int64)
     asset_programs = bind_assets(plan, periods, offline_ns)
     _let_rules_yield(plan, programs, asset_programs)
+    gateways = bind_gateways(
+        plan.sensors,
+        periods,
+        np.array([not programs[p].kind.on_change for p in program_of], np.bool_),
+        np.array([program.silence_s_min() for program in programs])[program_of],
+    )
+    for program in programs:
+        _look_beside(program, offline_ns, gateways)
     bound = Bound(
         plan=plan,
         programs=programs,
@@ -166,12 +181,15 @@ def bind(plan: Plan, wall_ns: int = 0) -> Bound:
         lateness_ns={i: late for i, late in lateness.items() if late > 0},
         tag_index={sensor.tag: i for i, sensor in enumerate(plan.sensors)},
         asset_programs=asset_programs,
-        gateways=bind_gateways(
-            plan.sensors,
-            periods,
-            np.array([not programs[p].kind.on_change for p in program_of], np.bool_),
-            np.array([program.silence_s_min() for program in programs])[program_of],
+        gateways=gateways,
+        others=bind_others(
+            plan,
+            [sorted(_on_others(program)) for program in programs],
+            offline_ns,
+            [program.sensors for program in programs],
+            gateways.of,
         ),
+        calendar=Calendar.of(plan),
         settled=NEVER_SETTLED,
     )
     settle(bound, wall_ns)
@@ -212,6 +230,25 @@ def _possible(rules: Sequence[BoundRule]) -> Possible:
     )
 
 
+def _on_others(program: KindProgram) -> set[str]:
+    named = frozenset[str]().union(*(rule.operands for rule in program.rules))
+    return {name for name in named if is_of_others(base_of(name))}
+
+
+def _look_beside(program: KindProgram, offline_ns: NDArray[np.int64], gateways: Gateways) -> None:
+    """Keep what the rules that look beside a sensor need of the sensor itself."""
+    rules = tuple(rule for rule in program.rules if rule.looks_at_others or rule.looks_at_clock)
+    named = frozenset[str]().union(*(rule.operands for rule in rules)) - CALENDAR - _on_others(program)
+    lasts = program.kind.on_change
+    program.last = Last(
+        operands=tuple(sorted(named)),
+        rules=rules,
+        stale_ns=np.full(len(program.sensors), NO_GAP_NS) if lasts else offline_ns[program.sensors],
+        carrier=gateways.of[program.sensors] if lasts else np.full(len(program.sensors), -1, np.int32),
+        state=LastState.fresh(len(program.sensors) if rules else 0, len(named)),
+    )
+
+
 def _let_rules_yield(plan: Plan, programs: list[KindProgram], asset_programs: list[AssetProgram]) -> None:
     """Tell rules which of their sensors a detector on the whole asset judges instead."""
     for detectors in {rule.yields_to for rule in plan.rules if rule.yields_to}:
@@ -242,7 +279,7 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32], pause_ns: NDArr
     standing = {CALIBRATION_OVERDUE: ""} | {
         name: unit for id_ in learning for name, unit in standing_units(id_).items()
     }
-    words = words_of(kind, scores | standing)
+    words = words_of(kind, plan.kinds, scores | standing)
     lower_bounds = {
         bound.spec.id: partial(bound.detector.is_lower_bound, bound.state)
         for bound in detectors
@@ -277,6 +314,8 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32], pause_ns: NDArr
         doubles,
         Standing.of(named, detectors, own),
         _series(named, group.period_s, pause_ns[sensors]),
+        tuple(sorted(named & CALENDAR)),
+        Last.none(),
     )
 
 

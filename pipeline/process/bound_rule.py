@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.alarm import Grade
-from model.batch import GOOD, UNCERTAIN
 from model.errors import ConditionError
 from model.plan import Chatter, RuleSpec
 from model.standing import is_standing
 from pipeline.process.own import OwnSettings, begin_over, changed_slots
-from rules.evidence import GradeTest, Known
+from rules.evidence import ENTERS, GradeTest, Known
 from rules.grading import Damping, Delays, GradingState
-from rules.language import comparisons, operands, parse, resolve
+from rules.language import base_of, comparisons, operands, parse, resolve
+from rules.operands import CALENDAR, is_of_others
 from rules.variants import Settings, Variant, as_packed
 from rules.words import Words
 
@@ -40,28 +40,35 @@ class BoundRule:
     words: Words  # that its conditions may name
     is_standing: bool = False  # it judges how things stand, once a minute, and no readings
     yields: NDArray[np.bool_] | None = None  # [slots], where a detector on the whole asset judges instead
+    looks_at_others: bool = False
+    looks_at_clock: bool = False
     own: OwnSettings | None = None  # None = all slots have the pack's settings
     damping: Damping | None = None  # None = its alarms never chatter
 
     def grade(self, level: int) -> Grade:
         return Grade.NONE if level == 0 else self.spec.grades[level - 1].grade
 
-    def evidence(self, rows: Known, slots: NDArray[np.int32] | None = None) -> NDArray[np.int8]:
+    def evidence(
+        self, rows: Known, slots: NDArray[np.int32] | None = None, quality: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.int8]:
         """Judge rows: int8 [n, g]. What rests on readings that are not good raises, and clears nothing.
 
         Args:
             rows: what is known at them.
             slots: int32 [n], whose they are; None = all slots in order.
+            quality: uint8 [n], of the readings that say it; None = as an operand.
 
         """
-        quality = rows.low["quality"].astype(np.uint8)
+        if quality is None:
+            quality = rows.low["quality"].astype(np.uint8)
         found = []
         for test, named in zip(self.tests_at(slots), self.named, strict=True):
-            doubts = [rows.doubtful[name] for name in sorted(named) if name in rows.doubtful]
-            worst = (
-                np.where(np.logical_or.reduce(doubts) & (quality == GOOD), UNCERTAIN, quality) if doubts else quality
-            )
-            found.append(test.evidence(rows.low, worst, rows.high))
+            code = test.evidence(rows.low, quality, rows.high)
+            doubts = {name: rows.doubtful[name] for name in sorted(named) if name in rows.doubtful}
+            if doubts:
+                sure = rows.without(doubts)
+                code = np.where(code == ENTERS, code, test.evidence(sure.low, quality, sure.high))
+            found.append(code)
         return np.stack(found, axis=1)
 
     def tests_at(self, slots: NDArray[np.int32] | None = None) -> tuple[GradeTest, ...]:
@@ -154,6 +161,8 @@ def bind_rule(
         state=GradingState.fresh(slots, len(spec.grades), damping),
         is_standing=standing and not spec.assets,
         words=words,
+        looks_at_others=any(is_of_others(base_of(name)) for name in named),
+        looks_at_clock=not named.isdisjoint(CALENDAR),
         damping=damping,
     )
 

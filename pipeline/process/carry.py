@@ -11,6 +11,7 @@ from typing import Any
 
 from detectors.declaration import teaching
 from model.alarm import Alarm
+from model.plan import Plan
 from model.standing import CALIBRATION_OVERDUE
 from model.state import SIZED
 from pipeline.process.assets import AssetProgram
@@ -20,7 +21,7 @@ from pipeline.process.gateways import Gateways, GatewayState, keep_silent
 from pipeline.process.own import changed_slots
 from rules.grading import NEVER
 from rules.language import source_of
-from rules.operands import CALENDAR
+from rules.operands import CALENDAR, MODE
 from rules.transitions import ACTIVE
 from rules.variants import as_packed
 
@@ -28,10 +29,11 @@ from rules.variants import as_packed
 def carry_over(old: Bound, new: Bound, open_alarms: Iterable[Alarm]) -> None:
     """Copy state from ``old`` into ``new``, in place. A kind that is measured in another unit begins anew."""
     before = {program.kind.id: program for program in old.programs}
+    beside = _same_beside(old.plan, new.plan)
     for of_kind in new.programs:
         source = before.get(of_kind.kind.id)
         if source is not None and source.kind.unit == of_kind.kind.unit:
-            _carry_program(source, of_kind)
+            _carry_program(source, of_kind, beside)
     sources = {program.id: program for program in old.asset_programs}
     for program in new.asset_programs:
         if program.id in sources:
@@ -65,12 +67,24 @@ def copy_slots(source: Any, target: Any, sources: list[int], targets: list[int])
             wanted[targets] = given[sources]
 
 
-def _carry_program(source: KindProgram, target: KindProgram) -> None:
+def _same_beside(old: Plan, new: Plan) -> list[str]:
+    """Words for readings of other sensors that mean the same in both plans."""
+    before = {kind.id: kind for kind in old.kinds}
+    same = [
+        kind
+        for kind in new.kinds
+        if kind.id in before and (kind.unit, kind.states) == (before[kind.id].unit, before[kind.id].states)
+    ]
+    modes = [MODE for kind in same if kind.is_mode and before[kind.id].is_mode]
+    return [f"{whose}.{kind.id}" for kind in same for whose in ("asset", "site")] + modes
+
+
+def _carry_program(source: KindProgram, target: KindProgram, beside: Iterable[str]) -> None:
     """What was learned goes on where unit, scan period and settings are the same, or where it does not rest on them."""
     every = slot_pairs(source.group.tags, target.group.tags)
     steady = _of_same_period(source, target, every)
     unchanged = dict.fromkeys(
-        ("value", "quality", "clock_fault", CALIBRATION_OVERDUE, *CALENDAR), every
+        ("value", "quality", "clock_fault", CALIBRATION_OVERDUE, *CALENDAR, *beside), every
     )  # operand -> slots in which it goes on
     before = {bound.spec.id: bound for bound in source.detectors}
     for bound in target.detectors:
@@ -88,6 +102,8 @@ def _carry_program(source: KindProgram, target: KindProgram) -> None:
     for series in target.series:
         if series.base in windows.keys() & unchanged.keys():
             series.take_over(windows[series.base], *unchanged[series.base])
+    if source.last.rules and target.last.rules:
+        target.last.take_over(source.last, *every)
     rules = {rule.spec.id: rule for rule in source.rules}
     for rule in target.rules:
         old_rule = rules.get(rule.spec.id)

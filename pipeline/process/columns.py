@@ -27,6 +27,7 @@ def columns_of(
     slots: NDArray[np.int32],
     fresh: NDArray[np.bool_],
     clock_fault: NDArray[np.bool_],
+    beside: Known,
 ) -> tuple[Known, Explain]:
     """Take rows of a kind through its detectors and windows.
 
@@ -36,12 +37,14 @@ def columns_of(
         slots: int32 [n].
         fresh: bool [n]; of late rows nothing is known but what the reading itself says.
         clock_fault: bool [n].
+        beside: what is known of others and of the time at the rows.
 
     """
     columns: Columns = {
         "value": part.value,
         "quality": part.quality.astype(np.float64),
         "clock_fault": clock_fault.astype(np.float64),
+        **beside.low,
     }
     all_fresh = bool(fresh.all())
     rows = slice(None) if all_fresh else np.flatnonzero(fresh)
@@ -57,12 +60,14 @@ def columns_of(
         high |= known.high
         doubtful |= known.doubtful
     if all_fresh:
-        return Known(columns | scores, high, doubtful), partial(_of_seen, explainer, None)
-    return Known(
+        known = Known(columns | scores, {**high, **beside.high}, {**doubtful, **beside.doubtful})
+        return known, partial(_of_seen, explainer, None)
+    known = Known(
         columns | {name: _spread(score, rows, np.nan, len(part)) for name, score in scores.items()},
-        {name: _spread(most, rows, np.nan, len(part)) for name, most in high.items()},
-        {name: _spread(doubt, rows, fill=False, size=len(part)) for name, doubt in doubtful.items()},
-    ), partial(_of_seen, explainer, fresh)
+        {name: _spread(most, rows, np.nan, len(part)) for name, most in high.items()} | dict(beside.high),
+        {name: _spread(doubt, rows, 0, len(part)) for name, doubt in doubtful.items()} | dict(beside.doubtful),
+    )
+    return known, partial(_of_seen, explainer, fresh)
 
 
 def _spread(column: NDArray[_Column], rows: slice | NDArray[np.intp], fill: float, size: int) -> NDArray[_Column]:

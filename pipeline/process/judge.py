@@ -31,6 +31,7 @@ def judge_rows(
     fresh: NDArray[np.bool_],
     clock_fault: NDArray[np.bool_],
     paused: NDArray[np.bool_],
+    silent: NDArray[np.int8],
 ) -> list[LevelChange]:
     """Judge rows in their order.
 
@@ -40,6 +41,7 @@ def judge_rows(
         fresh: bool [n]; False = late: detectors do not see it, limits without delay do.
         clock_fault: bool [n].
         paused: bool [n], True = after a pause through which no off-delay runs.
+        silent: int8 [gateways], 1 = nothing was heard of it before these rows.
 
     Returns:
         in order of row, then of the rule's place in the plan.
@@ -47,13 +49,17 @@ def judge_rows(
     """
     changes: list[LevelChange] = []
     program_of = bound.program_of[batch.sensor]
+    of_others = bound.others.read(batch, fresh, bound.program_of, bound.slot_of, silent)
     for index in np.flatnonzero(np.bincount(program_of)):
         program = bound.programs[index]
         rows = np.flatnonzero(program_of == index)
         part = batch if len(rows) == len(batch) else batch.take(rows)
         slots = bound.slot_of[part.sensor]
         late = ~fresh[rows]
-        columns, explain = columns_of(program, part, slots, ~late, clock_fault[rows])
+        beside = bound.others.of_rows(int(index), of_others, rows)
+        beside = replace(beside, low={**beside.low, **bound.calendar.columns(program.calendar, part.time_ns)})
+        columns, explain = columns_of(program, part, slots, ~late, clock_fault[rows], beside)
+        program.last.remember(part, slots, ~late, columns)
         possible = program.possible.asked(columns.low, columns.high)
         at = 0
         for rule in program.rules:

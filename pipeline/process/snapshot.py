@@ -137,6 +137,8 @@ def load(snapshot: Snapshot) -> tuple[State, list[str]]:
     state.reorder.arrivals = meta.arrivals
     state.proposal = meta.proposal
     anew = [name for program in state.bound.programs for name in _fill_program(program, snapshot, meta)]
+    if len(state.bound.others.sensors) and _fill(state.bound.others.state, "others", arrays):
+        anew.append("others")
     anew += [name for program in state.bound.asset_programs for name in _fill_assets(program, snapshot, meta)]
     if state.bound.gateways.ids and _fill(state.gateways, "gateways", arrays):
         anew.append("gateways")
@@ -192,6 +194,8 @@ def _fill_program(program: KindProgram, snapshot: Snapshot, meta: _Meta) -> list
         if series.base in fresh or _fill(series.state, name, snapshot.arrays):
             lost |= set(series.operands)
             anew.append(name)
+    if program.last.rules and _fill(program.last.state, _last_name(program), snapshot.arrays):
+        anew.append(_last_name(program))
     for rule in program.rules:
         name = _rule_name(program, rule)
         from_fresh = {source_of(operand) for operand in rule.operands} & fresh or rule.operands & lost
@@ -271,6 +275,8 @@ def _arrays(state: State) -> Iterator[tuple[str, NDArray[Any]]]:
     yield from _fields("recent", state.recent)
     if state.bound.gateways.ids:
         yield from _fields("gateways", state.gateways)
+    if len(state.bound.others.sensors):
+        yield from _fields("others", state.bound.others.state)
     for program in state.bound.programs:
         yield from _of_kind(program)
     for of_assets in state.bound.asset_programs:
@@ -288,6 +294,8 @@ def _of_kind(program: KindProgram) -> Iterator[tuple[str, NDArray[Any]]]:
         yield from _fields(_detector_name(program, bound), bound.state)
     for series in program.series:
         yield from _fields(_series_name(program, series), series.state)
+    if program.last.rules:
+        yield from _fields(_last_name(program), program.last.state)
     for rule in program.rules:
         yield from _fields(_rule_name(program, rule), rule.state)
 
@@ -298,6 +306,10 @@ def _asset_name(program: AssetProgram, bound: BoundAssetDetector, slot: int) -> 
 
 def _detector_name(program: KindProgram, bound: BoundDetector) -> str:
     return f"{program.kind.id}/detector/{bound.spec.id}"
+
+
+def _last_name(program: KindProgram) -> str:
+    return f"{program.kind.id}/last"
 
 
 def _series_name(program: KindProgram, series: Series) -> str:

@@ -20,6 +20,7 @@ from model.incident import IncidentAct, IncidentEvent
 from model.inputs import Finding, HumanAct, Input, PlanChange, Proposal, Tick
 from pipeline.process.acts import carry_out
 from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
+from pipeline.process.beside import judge_beside
 from pipeline.process.binding import Bound, bind, settle
 from pipeline.process.carry import carry_gateways, carry_over, copy_slots, slot_pairs
 from pipeline.process.change import LevelChange
@@ -169,7 +170,9 @@ def _admit_and_judge(state: State, batch: Batch, offsets: NDArray[np.int64]) -> 
     news = np.flatnonzero(admitted.verdict != DUPLICATE)
     rows, offsets = admitted.batch.take(news), offsets[news]
     fresh = admitted.verdict[news] == ACCEPTED
-    changes = judge_rows(state.bound, rows, fresh, admitted.clock_fault[news], admitted.paused[news])
+    changes = judge_rows(
+        state.bound, rows, fresh, admitted.clock_fault[news], admitted.paused[news], state.gateways.silent
+    )
     events = _end_of_gap(state, rows, offsets, fresh) + _gateways_heard(state, rows, offsets, fresh)
     for change in changes:
         late = not bool(fresh[change.row])
@@ -203,6 +206,7 @@ def _tick(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
     events += _gateways_silent(state, offset, live)
     held = held_back(state.bound.gateways, state.gateways, clock.live_ns)
     changes, withheld = judge_tick(state.bound, live, last_values(state.recent), held, read_off=minute)
+    changes += judge_beside(state.bound, live, state.gateways.silent, new_minute=minute)
     count_withheld(state.bound.gateways, state.gateways, withheld)
     for change in changes:
         circumstance = Circumstance(
@@ -364,6 +368,7 @@ def _move_sensors(state: State, new: Bound) -> None:
     index = dict(zip(sources, targets, strict=True))
     state.reorder.waiting = {index[s]: heap for s, heap in state.reorder.waiting.items() if s in index}
     state.reorder.newest_ns = {index[s]: t for s, t in state.reorder.newest_ns.items() if s in index}
+    new.others.take_over(old.others, dict(zip(targets, sources, strict=True)), recent.rings)
     state.gateways = carry_gateways(old.gateways, state.gateways, new.gateways, state.alarms.judged_alarms())
     state.admission, state.recent, state.bound = admission_state, recent, new
 
