@@ -6,6 +6,7 @@ from app.cli.alarm_words import ALARM_WORDS
 from app.cli.apply_words import APPLY_WORDS
 from app.cli.backtest_words import BACKTEST_WORDS
 from app.cli.incident_words import INCIDENT_WORDS
+from app.cli.looking_back_words import LOOKING_BACK_WORDS
 from app.cli.quality_words import QUALITY_WORDS
 from app.cli.report_words import REPORT_WORDS
 from app.cli.verdict_words import VERDICT_WORDS
@@ -294,6 +295,7 @@ WORDS: dict[str, Text] = {
     ),
     **APPLY_WORDS,
     **ALARM_WORDS,
+    **LOOKING_BACK_WORDS,
     **QUALITY_WORDS,
     **BACKTEST_WORDS,
     **REPORT_WORDS,

@@ -94,6 +94,11 @@ def rows(
         progress(found.next if isinstance(found, Gap) else found.next_offset)
 
 
+def offset_before(folder: Path, at_ns: int, disk: Disk = LOCAL_DISK) -> int:
+    """Where to begin to read so that nothing from a moment on is left out; such a file tells its plan."""
+    return _begin(folder, Selection(from_ns=at_ns), disk)
+
+
 def write_json_lines(taken: Iterable[Row], out: BinaryIO) -> int:
     """An object a line, without what does not apply; returns how many."""
     count = 0
