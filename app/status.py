@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.runners.embedded import EmbeddedRunner
 from pipeline.runners.recovery import gateways_by_state, open_alarms, sensors_by_state
+from pipeline.runners.unseen import unseen
 from pipeline.watch.readiness import Watch
 from pipeline.watch.server import readyz
 
@@ -30,4 +31,5 @@ def pipeline_status(running: EmbeddedRunner, watching: Watch) -> dict[str, Any]:
         "inbox": len(running.inbox),
         "last_tick_ns": state.clock.wall_ns,
         "open_alarms": dict(alarms),
+        "unseen": unseen(state, sensors),
     }

@@ -49,6 +49,7 @@ class PipelineMetrics:
             registry=r,
         )
         self.alarms = Gauge("fengsui_alarms", "Open alarms.", ["grade", "state"], registry=r)
+        self.hidden = Gauge("fengsui_alarms_hidden", "Open alarms kept from annunciation.", ["kind"], registry=r)
         self.events = Counter("fengsui_events", "Alarm events.", ["transition", "grade"], registry=r)
         self._add_of_start_and_incidents(r)
         self.outbox_rows = Counter("fengsui_outbox_rows", "Rows put into the outbox.", registry=r)

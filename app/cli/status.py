@@ -134,6 +134,13 @@ def gateways_line(counts: dict[str, int], speak: str) -> str:
     return line
 
 
+def unseen_line(counts: dict[str, int], speak: str) -> str:
+    """What nobody is told of now; yellow while a person or a rule keeps something back."""
+    line = say("hidden_strip_line", speak, **counts)
+    keeps_back = any(counts[name] for name in ("shelved", "suppressed", "out_of_service", "asked"))
+    return f"[yellow]{line}[/]" if keeps_back else line
+
+
 def _show(found: dict[str, Any], speak: str, zone: str) -> None:
     table = Table.grid(padding=(0, 2))
     if found["error"]:
@@ -158,6 +165,7 @@ def _show(found: dict[str, Any], speak: str, zone: str) -> None:
         table.add_row(say("rows", speak), say("rows_detail", speak, **pipeline["rows"]))
         alarms = " ".join(f"{grade_text(Grade[g.upper()], speak)} {n}" for g, n in pipeline["open_alarms"].items())
         table.add_row(say("open_alarms", speak), alarms or "0")
+        table.add_row(say("hidden_strip", speak), unseen_line(pipeline["unseen"], speak))
         table.add_row(say("plan_version", speak), pipeline["plan"])
         table.add_row(say("changes", speak), changes_line(pipeline["changes"], speak))
     if found["stored"]:

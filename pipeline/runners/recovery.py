@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model.alarm import Alarm
 from model.batch import NO_TIME
 from model.errors import StoreError
+from model.flag import FlagKind
 from model.heartbeat import HEARTBEAT
 from model.incident import IncidentEvent
 from pipeline.ingest.intake import Intake
@@ -226,10 +227,14 @@ def show_counts(metrics: PipelineMetrics, now: Counts, shown: Counts) -> Counts:
 
 def show_state(metrics: PipelineMetrics, state: State, connected: Mapping[str, bool], inbox_depth: int) -> None:
     """Set the gauges."""
-    alarms = Counter((alarm.grade.name.lower(), alarm.state.value) for alarm in open_alarms(state))
+    shown = open_alarms(state)
+    alarms = Counter((alarm.grade.name.lower(), alarm.state.value) for alarm in shown)
     metrics.alarms.clear()
     for (grade, alarm_state), count in alarms.items():
         metrics.alarms.labels(grade, alarm_state).set(count)
+    hidden = Counter(alarm.hidden for alarm in shown)
+    for cause in FlagKind:
+        metrics.hidden.labels(cause.value).set(hidden[cause.value])
     metrics.incidents.clear()
     of_incidents = Counter((one.kind, one.grade) for one in list(state.incidents.groups.open.values()))
     for (kind, worst), count in of_incidents.items():
