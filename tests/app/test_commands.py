@@ -76,7 +76,7 @@ def test_status_says_how_everything_stands(cli: Desk, site: Site) -> None:
     assert found["pipeline"]["sources"] == {"district": True}
     assert sum(found["pipeline"]["sensors"].values()) == 12
     assert found["pipeline"]["rows"]["accepted"] > 0
-    assert found["stored"]["outbox"] == found["stored"]["events"] > 20
+    assert found["stored"]["outbox"] >= found["stored"]["events"] > 20  # notices of incidents, too
     sink = found["sinks"]["duty-room"]
     assert (sink["dead"], sink["last_error"]) == (0, "")
     assert sink["delivered"] > 20
