@@ -102,6 +102,7 @@ class RuleSpec:
     owner: str = ""  # who answers for the rule
     approved: str = ""  # by whom and when
     rationale: tuple[Rationale, ...] = ()
+    suppress_when: str = ""  # condition; while it is known to hold for a sensor, alarms there are suppressed by design
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from config.findings import Findings, Plain, one_of
 from config.rules.logic import domains_of, warn_of_logic
 from config.rules.reach import warn_of_scores_out_of_reach, warn_of_unreachable, warn_of_what_never_ends
 from config.rules.read import word
+from config.rules.suppress import check_suppression
 from config.rules.vocabulary import Vocabulary
 from config.rules.windows import refuse_long_windows
 from config.yaml_file import Document
@@ -61,7 +62,7 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
     if rule.grades[-1].grade is Grade.RED and rule.grades[-1].on_delay_s > 0:
         place = document.place("rules", rule.id, "grades", "red", "on_delay")
         findings.warn(place, "should be 0 where red means danger to life", f"{rule.grades[-1].on_delay_s:g} s")
-    return frozenset(source_of(name) for name in names)
+    return frozenset(source_of(name) for name in names) | check_suppression(document, rule, vocabulary, findings)
 
 
 def _can_confirm(rule: RuleSpec, detector: str, vocabulary: Vocabulary) -> bool:

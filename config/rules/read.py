@@ -45,6 +45,7 @@ def read_rule(document: Document, name: str, findings: Findings) -> RuleSpec | N
         chatter=shape.own_chatter(),
         realarm_after_s=shape.own_realarm(),
         stale_after_s=shape.stale_after,
+        suppress_when=shape.suppress_when,
     )
 
 

@@ -47,6 +47,7 @@ class RuleShape(RuleTerms):
     where: WhereShape | None = Field(default=None, description="Only these sensors or assets of its kinds.")
     owner: str = Field(default="", max_length=200, description="Who answers for the rule.")
     approved: str = Field(default="", max_length=200, description="By whom, and when.")
+    suppress_when: str = Field(default="", description="While it holds, its alarms mean nothing; see docs/rules.md.")
     grades: dict[GradeName, GradeShape] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -16,13 +16,13 @@ from model.batch import GOOD
 from model.inputs import Tick
 from pipeline.process.binding import Bound, KindProgram
 from pipeline.process.bound_rule import BoundRule
-from pipeline.process.change import OF_READINGS, Facts, LevelChange, changes_of, known
+from pipeline.process.change import OF_READINGS, Change, Facts, LevelChange, SuppressionChange, changes_of, known
 from pipeline.process.last import NEVER
 from rules.evidence import CLEARS, HOLDS, SAYS_NOTHING, Known
 from rules.grading import grade_rows, rows_begun
 
 
-def judge_beside(bound: Bound, tick: Tick, silent: NDArray[np.int8], *, new_minute: bool) -> list[LevelChange]:
+def judge_beside(bound: Bound, tick: Tick, silent: NDArray[np.int8], *, new_minute: bool) -> list[Change]:
     """What others and the hour change at a tick.
 
     Args:
@@ -32,25 +32,50 @@ def judge_beside(bound: Bound, tick: Tick, silent: NDArray[np.int8], *, new_minu
         new_minute: a minute of the wall clock has begun.
 
     """
-    changes: list[LevelChange] = []
+    changes: list[Change] = []
     for index, program in enumerate(bound.programs):
         last = program.last
         mixed = [rule for rule in last.rules if rule.looks_at_others]
         timed = [rule for rule in last.rules if rule.looks_at_clock]
-        if mixed and bound.others.has_news:
+        if bound.others.names[index] and bound.others.has_news:
             time_ns, others = bound.others.news(index, last.state.time_ns, silent)
             some = np.flatnonzero(time_ns != NEVER).astype(np.int32)
             if len(some):
                 columns = _columns(bound, program, some, time_ns[some], silent, others)
+                changes.extend(_suppressed(bound, program, some, time_ns[some], columns, tick))
                 changes.extend(_judged(bound, program, mixed, some, time_ns[some], columns, tick))
-        if timed and new_minute:
+        if last.rules and new_minute:
             some = np.arange(len(program.sensors), dtype=np.int32)
             others = bound.others.as_of(index, len(some), tick.wall_ns, silent)
             times = np.full(len(some), tick.wall_ns)
             columns = _columns(bound, program, some, times, silent, others)
+            changes.extend(_suppressed(bound, program, some, times, columns, tick))
+            changes.extend(_forgotten(bound, program, tick))
             changes.extend(_judged(bound, program, timed, some, times, columns, tick, by_clock=True))
     bound.others.seen()
     return changes
+
+
+def _suppressed(
+    bound: Bound,
+    program: KindProgram,
+    slots: NDArray[np.int32],
+    time_ns: NDArray[np.int64],
+    columns: Known,
+    tick: Tick,
+) -> Iterator[SuppressionChange]:
+    """What suppresses rules, as of these times."""
+    quality = np.nan_to_num(columns.low["quality"], nan=GOOD).astype(np.uint8)
+    for rule in program.last.rules:
+        if rule.suppression is not None:
+            for at, on in rule.suppression.changes(columns, quality, slots, tick.elapsed_ns):
+                yield SuppressionChange(-1, rule, bound.about(program, int(slots[at])), on, int(time_ns[at]))
+
+
+def _forgotten(bound: Bound, program: KindProgram, tick: Tick) -> Iterator[SuppressionChange]:
+    for rule in program.last.rules:
+        for slot in [] if rule.suppression is None else rule.suppression.expired(tick.elapsed_ns):
+            yield SuppressionChange(-1, rule, bound.about(program, slot), on=False, time_ns=tick.wall_ns, unknown=True)
 
 
 def _columns(

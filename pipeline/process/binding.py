@@ -6,7 +6,7 @@ belongs to another kind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -30,6 +30,7 @@ from pipeline.process.gateways import Gateways, bind_gateways
 from pipeline.process.last import Last, LastState
 from pipeline.process.others import Others, bind_others
 from pipeline.process.standing import Standing
+from pipeline.process.suppression import Suppression
 from pipeline.process.windows import NO_GAP_NS, Series
 from rules.grading import NEVER
 from rules.language import base_of, call_of, comparisons
@@ -134,6 +135,17 @@ class Bound:
         found = next((bound for bound in rules if bound.spec.id == rule), None)
         return None if found is None else (found, int(self.slot_of[index]))
 
+    def suppressions(self) -> Iterator[Suppression]:
+        for program in self.programs:
+            for rule in program.rules:
+                if rule.suppression is not None:
+                    yield rule.suppression
+
+    def suppression_of(self, rule: str, tag: str) -> tuple[Suppression, int] | None:
+        """What suppresses the rule's alarms, and the sensor's slot in it."""
+        found = self.judge_of(rule, tag)
+        return None if found is None or found[0].suppression is None else (found[0].suppression, found[1])
+
     def keeps_on(self, rule: str, tag: str) -> bool:
         """Whether a grade of the rule is on for the sensor, so that readings can still end its alarm."""
         found = self.judge_of(rule, tag)
@@ -231,14 +243,14 @@ def _possible(rules: Sequence[BoundRule]) -> Possible:
 
 
 def _on_others(program: KindProgram) -> set[str]:
-    named = frozenset[str]().union(*(rule.operands for rule in program.rules))
+    named = frozenset[str]().union(*(rule.named_at_all for rule in program.rules))
     return {name for name in named if is_of_others(base_of(name))}
 
 
 def _look_beside(program: KindProgram, offline_ns: NDArray[np.int64], gateways: Gateways) -> None:
     """Keep what the rules that look beside a sensor need of the sensor itself."""
-    rules = tuple(rule for rule in program.rules if rule.looks_at_others or rule.looks_at_clock)
-    named = frozenset[str]().union(*(rule.operands for rule in rules)) - CALENDAR - _on_others(program)
+    rules = tuple(rule for rule in program.rules if rule.looks_beside)
+    named = frozenset[str]().union(*(rule.named_at_all for rule in rules)) - CALENDAR - _on_others(program)
     lasts = program.kind.on_change
     program.last = Last(
         operands=tuple(sorted(named)),
@@ -298,7 +310,7 @@ def _program(plan: Plan, kind: Kind, sensors: NDArray[np.int32], pause_ns: NDArr
         if kind.id in spec.kinds
     ]
     silences = frozenset(bound.spec.id for bound in detectors if isinstance(bound.detector, Silence))
-    named = frozenset[str]().union(*(rule.operands for rule in rules))
+    named = frozenset[str]().union(*(rule.named_at_all for rule in rules))
     own = [plan.sensors[i] for i in sensors]
     explaining = [one for one in detectors if isinstance(one.detector, Explaining) and one.spec.id in named]
     doubles = Doubles.of(len(sensors))

@@ -14,6 +14,7 @@ from model.errors import ConditionError
 from model.plan import Chatter, RuleSpec
 from model.standing import is_standing
 from pipeline.process.own import OwnSettings, begin_over, changed_slots
+from pipeline.process.suppression import Suppression
 from rules.evidence import ENTERS, GradeTest, Known
 from rules.grading import Damping, Delays, GradingState
 from rules.language import base_of, comparisons, operands, parse, resolve
@@ -42,8 +43,19 @@ class BoundRule:
     yields: NDArray[np.bool_] | None = None  # [slots], where a detector on the whole asset judges instead
     looks_at_others: bool = False
     looks_at_clock: bool = False
+    suppression: Suppression | None = None
     own: OwnSettings | None = None  # None = all slots have the pack's settings
     damping: Damping | None = None  # None = its alarms never chatter
+
+    @property
+    def named_at_all(self) -> frozenset[str]:
+        """Operands of its grades and of what suppresses it."""
+        return self.operands if self.suppression is None else self.operands | self.suppression.operands
+
+    @property
+    def looks_beside(self) -> bool:
+        """Whether more than readings of its sensor decide."""
+        return self.looks_at_others or self.looks_at_clock or self.suppression is not None
 
     def grade(self, level: int) -> Grade:
         return Grade.NONE if level == 0 else self.spec.grades[level - 1].grade
@@ -163,6 +175,7 @@ def bind_rule(
         words=words,
         looks_at_others=any(is_of_others(base_of(name)) for name in named),
         looks_at_clock=not named.isdisjoint(CALENDAR),
+        suppression=None if spec.assets else Suppression.of(spec, words, slots),
         damping=damping,
     )
 

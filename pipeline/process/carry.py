@@ -11,6 +11,7 @@ from typing import Any
 
 from detectors.declaration import teaching
 from model.alarm import Alarm
+from model.flag import Flag, FlagKind
 from model.plan import Plan
 from model.standing import CALIBRATION_OVERDUE
 from model.state import SIZED
@@ -19,6 +20,7 @@ from pipeline.process.binding import Bound, KindProgram
 from pipeline.process.bound_rule import BoundRule
 from pipeline.process.gateways import Gateways, GatewayState, keep_silent
 from pipeline.process.own import changed_slots
+from pipeline.process.suppression import follow
 from rules.grading import NEVER
 from rules.language import source_of
 from rules.operands import CALENDAR, MODE
@@ -39,6 +41,12 @@ def carry_over(old: Bound, new: Bound, open_alarms: Iterable[Alarm]) -> None:
         if program.id in sources:
             _carry_assets(sources[program.id], program)
     keep_on(new, open_alarms)
+
+
+def follow_flags(bound: Bound, flags: Iterable[Flag], live_ns: int) -> None:
+    """Let the rules take for suppressed what is so by the flags, as people know them."""
+    pairs = [(flag.cover.rule, flag.cover.tag) for flag in flags if flag.kind is FlagKind.SUPPRESSED]
+    follow(bound.suppressions(), pairs, bound.suppression_of, live_ns)
 
 
 def carry_gateways(old: Gateways, state: GatewayState, new: Gateways, open_alarms: Iterable[Alarm]) -> GatewayState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,31 @@ class LevelChange:
     margin: float | None
     judged_by: Variant
     chattering: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionChange:
+    """A rule's alarms on one sensor begin to be suppressed by design, or cease to be."""
+
+    row: int  # in the batch that was judged; -1 = by a tick
+    rule: BoundRule
+    about: About
+    on: bool
+    time_ns: int
+    unknown: bool = False  # it ends because for too long nothing was known
+
+    @property
+    def text(self) -> str:
+        """The condition."""
+        return self.rule.spec.suppress_when
+
+
+Change: TypeAlias = LevelChange | SuppressionChange
+
+
+def in_order(changes: Iterable[Change]) -> list[Change]:
+    """By row and rule; of one row, what is suppressed comes first, so that what it raises is hidden already."""
+    return sorted(changes, key=lambda one: (one.row, isinstance(one, LevelChange), one.rule.order))
 
 
 def changes_of(

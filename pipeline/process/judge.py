@@ -14,7 +14,16 @@ from model.inputs import Tick
 from pipeline.process.assets import judge_assets, judge_assets_over_time
 from pipeline.process.binding import Bound, KindProgram
 from pipeline.process.bound_rule import BoundRule
-from pipeline.process.change import OF_READINGS, Facts, LevelChange, changes_of, known
+from pipeline.process.change import (
+    OF_READINGS,
+    Change,
+    Facts,
+    LevelChange,
+    SuppressionChange,
+    changes_of,
+    in_order,
+    known,
+)
 from pipeline.process.columns import Columns, Explain, columns_of
 from pipeline.process.explain import explained
 from pipeline.process.self_watch import GATEWAY_GRADE
@@ -32,7 +41,8 @@ def judge_rows(
     clock_fault: NDArray[np.bool_],
     paused: NDArray[np.bool_],
     silent: NDArray[np.int8],
-) -> list[LevelChange]:
+    live_ns: int,
+) -> list[Change]:
     """Judge rows in their order.
 
     Args:
@@ -42,12 +52,13 @@ def judge_rows(
         clock_fault: bool [n].
         paused: bool [n], True = after a pause through which no off-delay runs.
         silent: int8 [gateways], 1 = nothing was heard of it before these rows.
+        live_ns: elapsed time of the last tick.
 
     Returns:
         in order of row, then of the rule's place in the plan.
 
     """
-    changes: list[LevelChange] = []
+    changes: list[Change] = []
     program_of = bound.program_of[batch.sensor]
     of_others = bound.others.read(batch, fresh, bound.program_of, bound.slot_of, silent)
     for index in np.flatnonzero(np.bincount(program_of)):
@@ -60,6 +71,7 @@ def judge_rows(
         beside = replace(beside, low={**beside.low, **bound.calendar.columns(program.calendar, part.time_ns)})
         columns, explain = columns_of(program, part, slots, ~late, clock_fault[rows], beside)
         program.last.remember(part, slots, ~late, columns)
+        changes += _suppressed(bound, program, part, np.flatnonzero(~late), columns, rows, live_ns)
         possible = program.possible.asked(columns.low, columns.high)
         at = 0
         for rule in program.rules:
@@ -86,8 +98,27 @@ def judge_rows(
                 about = partial(bound.about, program)
                 changes.extend(changes_of(rule, about, moved, own.low, slots[some], rows[some], of_rows))
     changes += judge_assets(bound.asset_programs, batch, fresh)
-    changes.sort(key=lambda change: (change.row, change.rule.order))
-    return changes
+    return in_order(changes)
+
+
+def _suppressed(
+    bound: Bound,
+    program: KindProgram,
+    part: Batch,
+    fresh: NDArray[np.intp],
+    columns: Known,
+    rows: NDArray[np.intp],
+    live_ns: int,
+) -> Iterator[SuppressionChange]:
+    """What fresh rows say of the conditions that suppress rules."""
+    for rule in program.last.rules:
+        if rule.suppression is not None:
+            own = columns.at(fresh, rule.suppression.operands)
+            slots = bound.slot_of[part.sensor[fresh]]
+            for at, on in rule.suppression.changes(own, part.quality[fresh], slots, live_ns):
+                row = int(fresh[at])
+                about = bound.about(program, int(slots[at]))
+                yield SuppressionChange(int(rows[row]), rule, about, on, int(part.time_ns[row]))
 
 
 def judge_tick(

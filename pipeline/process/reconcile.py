@@ -13,7 +13,7 @@ from enum import StrEnum
 from model.alarm import Alarm, AlarmState, Grade
 from model.flag import Flag, FlagKind
 from model.heartbeat import HEARTBEAT
-from pipeline.process.carry import turn_back, turn_on
+from pipeline.process.carry import follow_flags, turn_back, turn_on
 from pipeline.process.self_watch import GAP_RULE, GATEWAY_RULE
 from pipeline.process.step import State
 from rules.transitions import ACTIVE
@@ -94,6 +94,7 @@ def reconcile_flags(state: State, told: Iterable[Flag]) -> list[tuple[Difference
             flags.adopt(replace(flag, until_ns=flag.since_ns) if flag.kind is FlagKind.SUPPRESSED else flag)
     if found:
         state.alarms.look_again()
+        follow_flags(state.bound, (flag for flag in flags.all() if flag.id in known), state.clock.live_ns)
     return found
 
 

@@ -20,7 +20,7 @@ from pipeline.process.admission import FIELDS as ADMISSION_FIELDS
 from pipeline.process.assets import AssetProgram, BoundAssetDetector
 from pipeline.process.binding import BoundDetector, KindProgram, settle
 from pipeline.process.bound_rule import BoundRule
-from pipeline.process.carry import keep_on
+from pipeline.process.carry import follow_flags, keep_on
 from pipeline.process.gateways import keep_silent
 from pipeline.process.recent import RING_FIELDS
 from pipeline.process.reorder import Waiting
@@ -144,6 +144,7 @@ def load(snapshot: Snapshot) -> tuple[State, list[str]]:
         anew.append("gateways")
     if anew:
         keep_on(state.bound, state.alarms.judged_alarms())
+        follow_flags(state.bound, state.alarms.flags.all(), state.clock.live_ns)
         keep_silent(state.bound.gateways, state.gateways, state.alarms.judged_alarms())
     return state, anew
 
@@ -202,6 +203,9 @@ def _fill_program(program: KindProgram, snapshot: Snapshot, meta: _Meta) -> list
         if from_fresh or _fill(rule.state, name, snapshot.arrays):
             anew.append(name)
         rule.state.recount()
+        if rule.suppression is not None:
+            name = _suppression_name(program, rule)
+            anew += [name] if _fill(rule.suppression.state, name, snapshot.arrays) else []
     return anew
 
 
@@ -298,6 +302,8 @@ def _of_kind(program: KindProgram) -> Iterator[tuple[str, NDArray[Any]]]:
         yield from _fields(_last_name(program), program.last.state)
     for rule in program.rules:
         yield from _fields(_rule_name(program, rule), rule.state)
+        if rule.suppression is not None:
+            yield from _fields(_suppression_name(program, rule), rule.suppression.state)
 
 
 def _asset_name(program: AssetProgram, bound: BoundAssetDetector, slot: int) -> str:
@@ -306,6 +312,10 @@ def _asset_name(program: AssetProgram, bound: BoundAssetDetector, slot: int) -> 
 
 def _detector_name(program: KindProgram, bound: BoundDetector) -> str:
     return f"{program.kind.id}/detector/{bound.spec.id}"
+
+
+def _suppression_name(program: KindProgram, rule: BoundRule) -> str:
+    return f"{program.kind.id}/suppression/{rule.spec.id}"
 
 
 def _last_name(program: KindProgram) -> str:

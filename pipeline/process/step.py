@@ -6,7 +6,7 @@ after any restart. It reads no clock (ticks are inputs), does no I/O and does no
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,8 @@ from pipeline.process.acts import carry_out
 from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
 from pipeline.process.beside import judge_beside
 from pipeline.process.binding import Bound, bind, settle
-from pipeline.process.carry import carry_gateways, carry_over, copy_slots, slot_pairs
-from pipeline.process.change import LevelChange
+from pipeline.process.carry import carry_gateways, carry_over, copy_slots, follow_flags, slot_pairs
+from pipeline.process.change import Change, SuppressionChange, in_order
 from pipeline.process.gateways import (
     GatewayState,
     count_withheld,
@@ -147,8 +147,7 @@ def step(state: State, offset: int, item: Input) -> Outcome:
         case Finding():
             events, refused = finding_event(state.alarms, offset, item, state.bound.plan.version), ""
         case PlanChange():
-            _change_plan(state, item)
-            events, refused = [], ""
+            events, refused = _change_plan(state, offset, item), ""
         case Proposal():
             state.proposal = item
             events, refused = [], ""
@@ -171,7 +170,13 @@ def _admit_and_judge(state: State, batch: Batch, offsets: NDArray[np.int64]) -> 
     rows, offsets = admitted.batch.take(news), offsets[news]
     fresh = admitted.verdict[news] == ACCEPTED
     changes = judge_rows(
-        state.bound, rows, fresh, admitted.clock_fault[news], admitted.paused[news], state.gateways.silent
+        state.bound,
+        rows,
+        fresh,
+        admitted.clock_fault[news],
+        admitted.paused[news],
+        state.gateways.silent,
+        state.clock.live_ns,
     )
     events = _end_of_gap(state, rows, offsets, fresh) + _gateways_heard(state, rows, offsets, fresh)
     for change in changes:
@@ -205,10 +210,10 @@ def _tick(state: State, offset: int, tick: Tick) -> list[AlarmEvent]:
     live = Tick(tick.wall_ns, clock.live_ns)
     events += _gateways_silent(state, offset, live)
     held = held_back(state.bound.gateways, state.gateways, clock.live_ns)
-    changes, withheld = judge_tick(state.bound, live, last_values(state.recent), held, read_off=minute)
-    changes += judge_beside(state.bound, live, state.gateways.silent, new_minute=minute)
+    by_time, withheld = judge_tick(state.bound, live, last_values(state.recent), held, read_off=minute)
+    changes = judge_beside(state.bound, live, state.gateways.silent, new_minute=minute)
     count_withheld(state.bound.gateways, state.gateways, withheld)
-    for change in changes:
+    for change in in_order([*by_time, *changes]):
         circumstance = Circumstance(
             offset=offset,
             time_ns=change.time_ns,
@@ -301,9 +306,9 @@ def _act(state: State, offset: int, act: HumanAct) -> tuple[list[AlarmEvent], st
     return events, ""
 
 
-def _changed(
-    state: State, change: LevelChange, circumstance: Circumstance, shown: tuple[Evidence, ...]
-) -> list[AlarmEvent]:
+def _changed(state: State, change: Change, circumstance: Circumstance, shown: tuple[Evidence, ...]) -> list[AlarmEvent]:
+    if isinstance(change, SuppressionChange):
+        return _suppress(state, change, circumstance)
     rule, about = change.rule, change.about
     judged_by = change.judged_by.grades[(change.after or change.before) - 1]
     why = Why(
@@ -348,7 +353,7 @@ def _sorted_in(state: State, batch: Batch, offsets: NDArray[np.int64]) -> tuple[
     return Batch(*(column[order] for column in columns)), where[order]
 
 
-def _change_plan(state: State, change: PlanChange) -> None:
+def _change_plan(state: State, offset: int, change: PlanChange) -> list[AlarmEvent]:
     prepared, state.prepared, state.proposal = state.prepared, None, None
     is_same = prepared is not None and prepared.plan.version == change.plan.version
     new = prepared if prepared is not None and is_same else bind(change.plan, state.clock.settled_ns)
@@ -356,6 +361,16 @@ def _change_plan(state: State, change: PlanChange) -> None:
     carry_over(state.bound, new, state.alarms.judged_alarms())
     _move_sensors(state, new)
     state.alarms.set_terms(Terms(change.plan.alarms, change.plan.rules))
+    follow_flags(new, state.alarms.flags.all(), state.clock.live_ns)
+    at = Circumstance(offset, change.wall_ns, change.wall_ns)
+    return state.alarms.end_suppressions(lambda rule, tag: new.suppression_of(rule, tag) is not None, at)
+
+
+def _suppress(state: State, change: SuppressionChange, circumstance: Circumstance) -> list[AlarmEvent]:
+    subject = Subject(change.rule.spec.id, change.about.tag, change.about.asset, change.rule.spec.latching)
+    return state.alarms.suppression_changed(
+        subject, replace(circumstance, note=change.text), on=change.on, unknown=change.unknown
+    )
 
 
 def _move_sensors(state: State, new: Bound) -> None:
