@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from model.alarm import Grade
@@ -131,4 +131,5 @@ class IncidentEvent:
     incident: Incident
     by: str = ""
     note: str = ""
-    watch_points: tuple[WatchPoint, ...] = field(default=())  # new ones
+    watch_points: tuple[WatchPoint, ...] = ()  # new ones
+    combination: str = ""  # that lifted it

@@ -230,6 +230,8 @@ def _entry(item: Site | Asset | Sensor) -> dict[str, object]:
     position = getattr(item, "position", None)
     if isinstance(position, Position):
         entry["position"] = {key: value for key, value in asdict(position).items() if value is not None}
+    if "labels" in entry:
+        entry["labels"] = dict(entry["labels"])
     return entry
 
 

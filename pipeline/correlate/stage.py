@@ -16,6 +16,7 @@ from model.errors import CommandRefused
 from model.heartbeat import HEARTBEAT
 from model.incident import IncidentEvent
 from model.inputs import HumanAct, Input, PlanChange, Tick
+from pipeline.correlate.readings import LastReadings
 from pipeline.process.step import COMMANDS_REMEMBERED, INCIDENT_ACTS, Outcome, State, step
 from rules.incidents.acts import carry_out
 from rules.incidents.correlation import Correlation
@@ -70,6 +71,7 @@ def _correlate(state: State, offset: int, item: Input, events: Sequence[AlarmEve
             told += stage.groups.take(event)
     match item:
         case Tick():
+            told += stage.look.again(stage.groups, offset, item.wall_ns, LastReadings(state))
             told += stage.groups.tick(offset, item.wall_ns)
         case PlanChange():
             stage.bind(item.plan)

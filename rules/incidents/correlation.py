@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from model.plan import Plan
 from rules.incidents.geography import Geography
 from rules.incidents.groups import Groups
+from rules.incidents.look import Look
 from rules.incidents.members import OpenIncident
 
 
@@ -33,11 +34,13 @@ class Correlation:
 
     def __init__(self, plan: Plan) -> None:
         self.groups = Groups(Geography(plan))
+        self.look = Look.of(plan.incidents)
         self.commands: dict[str, None] = {}
         self.broken = ""
 
     def bind(self, plan: Plan) -> None:
         self.groups.bind(Geography(plan))
+        self.look = Look.of(plan.incidents)
 
     def keep(self) -> Kept:
         return Kept(

@@ -51,7 +51,9 @@ class Groups:
         self._absorb_ns = round(geography.plan.absorb_s * _NS)
         self._wide_ns = round(geography.plan.wide_within_s * _NS)
         self._index = Index(geography)
+        self._watched: dict[tuple[str, str], dict[str, None]] = {}  # (rule, asset) -> ids of incidents
         for one in self.open.values():
+            self._note_watched(one)
             for member in one.members.values():
                 self._index.add(one.id, member)
 
@@ -113,6 +115,7 @@ class Groups:
         by: str = "",
         note: str = "",
         watch_points: Sequence[WatchPoint] = (),
+        combination: str = "",
     ) -> IncidentEvent:
         """Make the next event of an incident."""
         one.events += 1
@@ -131,6 +134,7 @@ class Groups:
             by=by,
             note=note,
             watch_points=tuple(watch_points),
+            combination=combination,
         )
 
     def lift(self, one: OpenIncident, grade: Grade, offset: int, at_ns: int, *, tells: bool) -> list[IncidentEvent]:
@@ -152,6 +156,7 @@ class Groups:
                 self._index.remove(one.id, member)
                 self._add(stays, member)
             _take_over(stays, one)
+            self._note_watched(stays)
             merged = IncidentChange.MERGED
             events.append(self.tell(one, merged, offset, at_ns, is_open=False, merged_into=stays.id, by=by, note=note))
             del self.open[one.id], self.tallies[one.id]
@@ -220,9 +225,23 @@ class Groups:
         merged = self.join_up(together, event.offset, event.at_ns, kind=kind)
         return merged + self._join(self.open[merged[-1].incident_id], member, event)
 
+    def watch(self, one: OpenIncident, points: Sequence[WatchPoint]) -> None:
+        """An alarm that confirms one of these belongs to the incident, whenever it comes."""
+        one.watch_points += points
+        self._note_watched(one)
+
+    def _note_watched(self, one: OpenIncident) -> None:
+        chains = {chain.id: chain for chain in self.geography.plan.chains}
+        for point in one.watch_points:
+            chain = chains.get(point.chain)
+            rules = chain.steps[point.step].confirmed_by if chain and point.step < len(chain.steps) else ()
+            for rule in rules:
+                self._watched.setdefault((rule, point.asset), {})[one.id] = None
+
     def _belongs_to(self, member: Member) -> list[str]:
         """Open incidents to which it is related, and that take in alarms; the one that began first comes first."""
         found = self._index.related(member.spot, member.start_ns, self.open, self.tallies)
+        found |= {name for name in self._watched.get((member.rule, member.asset), ()) if name in self.open}
         taking = [
             name
             for name in found
@@ -317,6 +336,11 @@ class Groups:
         for member in one.members.values():
             self._index.remove(one.id, member)
             del self.of_alarm[member.alarm_id]
+        for point in one.watch_points:
+            for key in [key for key in self._watched if key[1] == point.asset]:
+                self._watched[key].pop(one.id, None)
+                if not self._watched[key]:
+                    del self._watched[key]
         del self.open[one.id], self.tallies[one.id]
 
     def _began(self, name: str) -> tuple[int, int, str]:
@@ -334,6 +358,7 @@ def _take_over(stays: OpenIncident, gone: OpenIncident) -> None:
     stays.watch_points += [
         point for point in gone.watch_points if (point.chain, point.step, point.asset) not in watched
     ]
+    stays.chained += [pair for pair in gone.chained if pair not in stays.chained]
     stays.waiting += gone.waiting
     stays.grade = max(stays.grade, gone.grade)
     stays.told = stays.told or gone.told

@@ -67,6 +67,7 @@ class OpenIncident:
     quiet_ns: int | None = None  # elapsed time at which its last alarm ended
     lifts: list[Lift] = field(default_factory=list)
     watch_points: list[WatchPoint] = field(default_factory=list)
+    chained: list[tuple[str, str]] = field(default_factory=list)  # chains that were followed, from which asset
     folded: int = 0
 
 
