@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from config.findings import Findings, Plain, one_of
+from config.incident_tests import IncidentExpectation, IncidentExpectationShape, expected
 from config.shape import Duration, Shape, TextShape, check_shape
 from config.yaml_file import Document
 from model.alarm import AlarmEvent, Grade, Transition
@@ -111,6 +112,7 @@ class _TestShape(Shape):
     attributes: dict[str, float] = Field(default={}, description="Of the asset.")
     sensors: dict[str, _SensorShape] = Field(default={})
     expect: Annotated[list[_ExpectationShape], BeforeValidator(_expected), Field(max_length=50)]
+    incident: list[IncidentExpectationShape] = Field(default=[], max_length=20)
 
     @model_validator(mode="after")
     def _is_of_a_sensor_or_of_an_asset(self) -> _TestShape:
@@ -188,6 +190,7 @@ class PackTest:
     seed: int
     expect: tuple[Expectation, ...]
     place: Place
+    incident: tuple[IncidentExpectation, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -287,8 +290,8 @@ def _test(shape: _TestShape, kinds: Mapping[str, Kind], place: Place) -> PackTes
         )
         for loc, sensor in shape.each().items()
     )
-    expect = tuple(_expectation(expectation) for expectation in shape.expect)
-    return PackTest(shape.name.text(), shape.asset, shape.attributes, sensors, shape.seed, expect, place)
+    expect, incident = tuple(_expectation(expectation) for expectation in shape.expect), expected(shape.incident)
+    return PackTest(shape.name.text(), shape.asset, shape.attributes, sensors, shape.seed, expect, place, incident)
 
 
 def _day_before(end_s: float) -> date:

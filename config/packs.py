@@ -11,6 +11,8 @@ from typing import Literal
 from pydantic import Field
 
 from config.findings import NOTHING, Findings, Plain, one_of
+from config.incident_tests import check_expected
+from config.incidents import IncidentDraft, read_incidents
 from config.kind_states import StateShape, fault_of_states, states_of
 from config.pack_detectors import BoundDetector, DetectorShape, read_detector
 from config.pack_tests import PackTest, load_tests
@@ -25,6 +27,7 @@ from config.rules.where import Choice
 from config.shape import Duration, Shape, TextShape, check_shape
 from config.yaml_file import Document, Spot, read_yaml
 from model.errors import ConfigError, Place
+from model.incident_plan import IncidentPlan
 from model.plan import Advice, DetectorSpec, RuleSpec
 from model.sensor import Beyond, Kind
 from model.unit import known
@@ -33,7 +36,7 @@ from rules.operands import CALENDAR, MODE
 #: The packs that come with Fengsui.
 SHIPPED = Path(__file__).parent.parent / "packs"
 
-_SECTIONS = ("kinds", "detectors", "rules", "advice", "overrides", "tests")
+_SECTIONS = ("kinds", "detectors", "rules", "advice", "overrides", "incidents", "tests")
 _FILES = (*(f"{section}.yaml" for section in _SECTIONS), "scenario.yaml")
 _WORD = re.compile(r"[a-z][a-z0-9_]*\Z")
 _DOTTED = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*\Z")
@@ -80,6 +83,7 @@ class Packs:
     tests: tuple[PackTest, ...]
     overrides: tuple[ReadOverride, ...] = ()
     choices: tuple[Choice, ...] = ()  # of sensors and assets, that a registry must have
+    incidents: IncidentPlan = field(default_factory=IncidentPlan)
 
 
 @dataclass(slots=True)
@@ -100,6 +104,7 @@ class _Draft:
     placed: list[PlacedRule] = field(default_factory=list)
     overrides: list[ReadOverride] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
+    incidents: IncidentDraft = field(default_factory=IncidentDraft)
 
 
 def check_packs(names: Sequence[str], base: Path) -> tuple[Packs, list[ConfigError]]:
@@ -138,7 +143,15 @@ def load_packs(names: Sequence[str], base: Path, findings: Findings, *, places: 
             folders.append(folder)
     draft = _Draft()
     documents = [_documents(folder, draft, findings) for folder in folders]
-    for read in (_read_kinds, _read_detectors, _read_templates, _read_rules, _read_overrides, _read_tests):
+    for read in (
+        _read_kinds,
+        _read_detectors,
+        _read_templates,
+        _read_rules,
+        _read_overrides,
+        _read_incidents,
+        _read_tests,
+    ):
         for pack in documents:
             read(pack, draft, findings)
     warn_of_twins(draft.placed, Vocabulary(draft.kinds, draft.bound, _broken_kinds(draft)), findings)
@@ -150,6 +163,7 @@ def load_packs(names: Sequence[str], base: Path, findings: Findings, *, places: 
         tuple(draft.tests),
         tuple(draft.overrides),
         tuple(draft.choices),
+        draft.incidents.plan(),
     )
 
 
@@ -348,6 +362,12 @@ def _read_overrides(pack: Mapping[str, Document], draft: _Draft, findings: Findi
             draft.choices.append(found.choice())
 
 
+def _read_incidents(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:
+    document = pack.get("incidents")
+    if document is not None and draft.unreadable.isdisjoint(("kinds", "rules")):
+        read_incidents(document, draft.declared["kinds"], draft.declared["rules"], draft.incidents, findings)
+
+
 def _broken_kinds(draft: _Draft) -> frozenset[str]:
     """Kinds for which an unknown operand may only follow from an error that is reported already."""
     if "detectors" in draft.unreadable or draft.declared["detectors"].keys() != draft.detectors.keys():
@@ -358,7 +378,10 @@ def _broken_kinds(draft: _Draft) -> frozenset[str]:
 def _read_tests(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:
     document = pack.get("tests")
     if document is not None and not findings.errors:
-        draft.tests += load_tests(document, draft.kinds, draft.rules, findings)
+        tests = load_tests(document, draft.kinds, draft.rules, findings)
+        for test in tests:
+            check_expected(test.place, test.incident, draft.incidents.plan(), findings)
+        draft.tests += tests
 
 
 def _warn_of_unused(draft: _Draft, findings: Findings) -> None:

@@ -73,6 +73,7 @@ def load_configuration(settings: Settings) -> Configuration:
     kinds = None if findings.errors else [kind.id for kind in packs.kinds]
     registry = load_registry(settings.registry, kinds, findings)
     findings.raise_errors()
+    packs = replace(packs, incidents=settings.incidents.applied(packs.incidents))
     plan = make_plan(packs, registry, settings.alarms)
     check_chosen(packs, plan, findings)
     findings.raise_errors()
@@ -127,6 +128,7 @@ def make_plan(packs: Packs, registry: Registry, policy: AlarmPolicy | None = Non
         rules=packs.rules,
         overrides=tuple(one.override for one in packs.overrides),
         alarms=policy or AlarmPolicy(),
+        incidents=packs.incidents,
     )
     return versioned(plan)
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from config.alarms import AlarmSettings
 from config.findings import Findings, one_of
+from config.incidents import IncidentSettings
 from config.shape import Duration, Name, Shape, check_data, check_shape
 from config.yaml_file import Data, Document, Loc, read_yaml
 from model.errors import Place
@@ -170,6 +171,7 @@ class _SettingsFile(Shape):
     changes: ChangesSettings = ChangesSettings()
     quality: QualitySettings = QualitySettings()
     alarms: AlarmSettings = AlarmSettings()
+    incidents: IncidentSettings = IncidentSettings()
     snapshot_every_s: Duration = Field(default=60.0, ge=1, description="How often the state is saved.")
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         default="Asia/Shanghai", description="Zone of shown times."
@@ -208,6 +210,7 @@ class Settings:
     changes: ChangesSettings
     quality: QualitySettings
     alarms: AlarmPolicy
+    incidents: IncidentSettings
     snapshot_every_s: float
     time_zone: str
     socket: Path
@@ -278,6 +281,7 @@ def _settings(
         changes=shape.changes,
         quality=shape.quality,
         alarms=shape.alarms.policy(),
+        incidents=shape.incidents,
         snapshot_every_s=shape.snapshot_every_s,
         time_zone=shape.time_zone,
         socket=socket,

@@ -12,16 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
+from config.incident_tests import judge_incidents
 from config.pack_test_readings import readings
 from config.pack_tests import START_NS, PackTest, judge
 from config.packs import Packs, check_packs
 from model.alarm import AlarmEvent
 from model.errors import ConfigError, FengsuiError
+from model.incident import IncidentEvent
 from model.inputs import PlanChange, Tick
 from model.plan import AlarmPolicy, Plan
 from model.sensor import Asset, Enterprise, GridCell, Position, Sensor, Site
 from model.text import Text
-from pipeline.process.step import begin, step
+from pipeline.correlate.stage import step_and_correlate
+from pipeline.process.step import Outcome, begin
 
 _NAME = Text("测试", "test")
 
@@ -94,24 +97,25 @@ def _played(packs: Packs) -> Iterator[tuple[int, list[str]]]:
 
 
 def _play(packs: Packs, test: PackTest) -> list[str]:
-    return judge(test, events_of(packs, test))
+    events, incidents = played(packs, test)
+    return judge(test, events) + judge_incidents(test.incident, incidents, START_NS)
 
 
-def events_of(packs: Packs, test: PackTest) -> list[AlarmEvent]:
+def played(packs: Packs, test: PackTest) -> tuple[list[AlarmEvent], list[IncidentEvent]]:
     """Play one test: the readings of a tick, then the tick, as often as the test needs it."""
     state, batch = begin(PlanChange(_plan(packs, test), START_NS), 0), readings(test)
     tick_ns = round(test.tick_s * 1e9)
     elapsed_ns = np.arange(0, round(test.duration_s * 1e9) + tick_ns, tick_ns)
     ends = np.searchsorted(batch.received_ns, START_NS + elapsed_ns, side="right")
-    events: list[AlarmEvent] = []
+    outcomes: list[Outcome] = []
     offset, row = 1, 0
     for now_ns, end in zip(elapsed_ns.tolist(), ends.tolist(), strict=True):
         if end > row:
-            events += step(state, offset, batch.take(slice(row, end))).events
+            outcomes.append(step_and_correlate(state, offset, batch.take(slice(row, end))))
             offset, row = offset + end - row, end
-        events += step(state, offset, Tick(START_NS + now_ns, now_ns)).events
+        outcomes.append(step_and_correlate(state, offset, Tick(START_NS + now_ns, now_ns)))
         offset += 1
-    return events
+    return [one for out in outcomes for one in out.events], [one for out in outcomes for one in out.incidents]
 
 
 def _plan(packs: Packs, test: PackTest) -> Plan:
@@ -138,4 +142,5 @@ def _plan(packs: Packs, test: PackTest) -> Plan:
         detectors=packs.detectors,
         rules=tuple(replace(rule, where=None) for rule in packs.rules),  # the sensors of a test stand nowhere
         alarms=AlarmPolicy(),
+        incidents=packs.incidents,
     )
