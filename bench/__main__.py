@@ -37,6 +37,7 @@ BENCHES = (
     "broker",
     "archive",
     "backtest",
+    "flood",
 )
 RUNS = 3
 EXIT_USE = 2

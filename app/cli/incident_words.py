@@ -15,6 +15,9 @@ INCIDENT_WORDS: dict[str, Text] = {
     "incident_kind_local": Text("局部", "local"),
     "incident_kind_wide": Text("大范围", "wide"),
     "incident_kind_flood": Text("报警泛滥", "flood"),
+    "flood_said": Text(
+        "开始时或结束时十分钟内 {now} 条，峰值 {peak} 条", "{now} in ten minutes when last told, {peak} at the peak"
+    ),
     "incident_open": Text("进行中", "open"),
     "incident_closed": Text("已结束", "over"),
     "incident_merged": Text("已并入 {id}", "part of {id}"),

@@ -34,7 +34,7 @@ from app.client import PipelineClient
 from app.configured import Paths, read
 from model.alarm import Alarm, Grade
 from model.errors import OutcomeUnknown
-from model.incident import Certainty, Incident, IncidentAct, IncidentEvent, ProbableSource
+from model.incident import Certainty, Incident, IncidentAct, IncidentEvent, IncidentKind, ProbableSource
 from store.pipeline_reader import PipelineReader
 
 app = typer.Typer(help="事件：列出、查看、合并、拆分。Incidents: list, show, merge, split.", no_args_is_help=True)
@@ -162,7 +162,10 @@ def _table(incidents: list[Incident], names: Spoken, zone: str) -> Table:
     table.add_column(say("since", speak), no_wrap=True)
     table.add_column(say("id", speak), no_wrap=True)
     for one in incidents:
-        kind = f"{say(f'incident_kind_{one.kind.value}', speak)} · " if one.kind != "local" else ""
+        if one.kind is IncidentKind.FLOOD:
+            table.add_row(*_flood_row(one, speak, zone))
+            continue
+        kind = f"{say(f'incident_kind_{one.kind.value}', speak)} · " if one.kind is not IncidentKind.LOCAL else ""
         late = f" ({say('offline_mark', speak)})" if one.offline else ""
         table.add_row(
             grade_text(one.grade, speak),
@@ -173,6 +176,20 @@ def _table(incidents: list[Incident], names: Spoken, zone: str) -> Table:
             one.id[:8],
         )
     return table
+
+
+def _flood_row(one: Incident, speak: str, zone: str) -> list[str]:
+    said = say("flood_said", speak, now=one.alarms_open, peak=one.peak)
+    kind = say("incident_kind_flood", speak)
+    since = show_time(one.start_ns, zone)[5:]
+    return [
+        grade_text(one.grade, speak),
+        _state(one, speak),
+        f"{kind}\n[dim]{said}[/]",
+        str(one.alarms),
+        since,
+        one.id[:8],
+    ]
 
 
 def _card(one: Incident, names: Spoken, zone: str) -> Panel:
@@ -194,7 +211,7 @@ def _card(one: Incident, names: Spoken, zone: str) -> Panel:
     card.add_row(say("by_rule", speak), _counted({names.rule(k): n for k, n in one.by_rule.items()}, one.rules, speak))
     assets = {names.asset(name): n for name, n in one.by_asset.items()}
     card.add_row(say("by_asset", speak), _counted(assets, one.assets, speak))
-    kind = f" · {say(f'incident_kind_{one.kind.value}', speak)}" if one.kind != "local" else ""
+    kind = f" · {say(f'incident_kind_{one.kind.value}', speak)}" if one.kind is not IncidentKind.LOCAL else ""
     return Panel(card, title=f"{grade_text(one.grade, speak)} {names.rule(first.rule)}{kind}")
 
 

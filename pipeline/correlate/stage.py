@@ -69,10 +69,12 @@ def _correlate(state: State, offset: int, item: Input, events: Sequence[AlarmEve
     for event in events:
         if event.rule != HEARTBEAT:
             told += stage.groups.take(event)
+            stage.flood.take(event)
     match item:
         case Tick():
             told += stage.look.again(stage.groups, offset, item.wall_ns, LastReadings(state))
             told += stage.groups.tick(offset, item.wall_ns)
+            told += stage.flood.tick(state.bound.plan.incidents, offset, item.wall_ns, state.clock.live_ns)
         case PlanChange():
             stage.bind(item.plan)
         case HumanAct() if item.act in INCIDENT_ACTS:

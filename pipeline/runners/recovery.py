@@ -119,7 +119,7 @@ def hold_to_the_store(
         )
         metrics.reconciled.labels(difference.value).inc()
     over = state.incidents.hold_to(alarm.id for alarm in state.alarms.open_alarms())
-    unknown = store.end_incidents(state.incidents.groups.open)
+    unknown = store.end_incidents(state.incidents.ids())
     if over or unknown:
         log.error("incidents were not as people were told; their alarms count", alarms_over=over, ended=unknown)
     for difference, alarm in found:
