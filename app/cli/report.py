@@ -105,6 +105,7 @@ def _figures(load: Load, speak: str) -> Iterator[tuple[str, str, str, bool]]:
     yield say("backtest_floods", speak), floods, "≤ 1 %", load.flood_share <= 0.01
     yield say("backtest_chattering", speak), f"{load.chattering}", "0", load.chattering == 0
     yield say("report_stale", speak), f"{load.stale}", "≤ 5", load.stale <= 5
+    yield say("report_hidden", speak), f"{load.hidden}", "", True
     yield say("report_top_share", speak), f"{top:.0%}", "≤ 5 %", top <= 0.05 or not load.alarms
     for grade, wanted in ((Grade.BLUE, ""), (Grade.YELLOW, "80 %"), (Grade.ORANGE, "15 %"), (Grade.RED, "5 %")):
         name = say("backtest_grade", speak, grade=say(f"grade_{grade.name.lower()}", speak))

@@ -13,6 +13,7 @@ REPORT_WORDS: dict[str, Text] = {
     "report_alarms": Text("报警次数（含升级）", "Alarms (with upgrades)"),
     "report_top_share": Text("最多十项占比", "Share of the ten that come most often"),
     "report_stale": Text("持续超过一天的报警", "Alarms on for more than a day"),
+    "report_hidden": Text("曾搁置、停用或抑制的报警", "Alarms shelved, out of service or suppressed"),
     "report_load": Text("每 10 分钟报警数", "Alarms in 10 min"),
     "report_rules": Text("按规则", "By rule"),
     "report_remedies": Text("改进措施（已用同期历史数据试算）", "Remedies, tried on the readings of that time"),

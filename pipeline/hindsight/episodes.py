@@ -9,6 +9,7 @@ from enum import StrEnum
 from model.alarm import AlarmEvent, Grade, Transition
 
 _RAISES = (Transition.RAISED, Transition.RERAISED)
+_CALLS = (*_RAISES, Transition.UPGRADED, Transition.REALARMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,10 @@ class Episode:
         begin_ns: event time of the raise.
         end_ns: of the return; None = it is on when the time ends.
         grade: the highest.
-        news: times at which it called for attention: raises and upgrades, ns.
+        news: times at which it called for attention, ns: raises, upgrades, told again, shown again while on. Nothing
+            of that while it was hidden.
+        chattering: it was found to come and go.
+        hidden: it was kept from annunciation for a part of the time, or all of it.
 
     """
 
@@ -33,6 +37,8 @@ class Episode:
     end_ns: int | None
     grade: Grade
     news: tuple[int, ...]
+    chattering: bool = False
+    hidden: bool = False
 
     def overlaps(self, other: Episode) -> bool:
         return (other.end_ns is None or self.begin_ns <= other.end_ns) and (
@@ -62,9 +68,24 @@ def episodes(events: Iterable[AlarmEvent]) -> list[Episode]:
 
 def _episode(history: Sequence[AlarmEvent], end_ns: int | None) -> Episode:
     first = history[0]
-    news = tuple(one.time_ns for one in history if one.transition in (*_RAISES, Transition.UPGRADED))
-    grade = max(one.grade for one in history)
-    return Episode(first.rule, first.tag, first.asset, first.time_ns, end_ns, grade, news)
+    return Episode(
+        rule=first.rule,
+        tag=first.tag,
+        asset=first.asset,
+        begin_ns=first.time_ns,
+        end_ns=end_ns,
+        grade=max(one.grade for one in history),
+        news=tuple(one.time_ns for one in history if _calls(one)),
+        chattering=any(one.chattering for one in history),
+        hidden=any(one.hidden for one in history),
+    )
+
+
+def _calls(event: AlarmEvent) -> bool:
+    """Whether it calls for attention."""
+    if event.transition is Transition.SHOWN:
+        return event.grade > Grade.NONE
+    return event.transition in _CALLS and not event.hidden
 
 
 def within(made: Iterable[Episode], begin_ns: int, end_ns: int) -> list[Episode]:

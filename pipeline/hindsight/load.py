@@ -37,7 +37,7 @@ class Load:
     """Of a span.
 
     Attributes:
-        alarms: raises and upgrades, which call for attention.
+        alarms: raises, upgrades and what is told again, which call for attention.
         per_window: in ten minutes and for one operator, on average.
         peak: the same in the fullest ten minutes.
         flood_share: part of the ten-minute windows that are in a flood.
@@ -47,6 +47,7 @@ class Load:
         grades: how many episodes reached each grade at most.
         actors: the ten that come most often.
         windows: int64 [ten-minute windows], alarms in each, of all operators together.
+        hidden: episodes that were kept from annunciation for a part of their time.
 
     """
 
@@ -60,6 +61,7 @@ class Load:
     grades: dict[Grade, int]
     actors: tuple[Actor, ...]
     windows: NDArray[np.int64]
+    hidden: int = 0
 
 
 def load(made: Sequence[Episode], begin_ns: int, end_ns: int, desks: int) -> Load:
@@ -90,6 +92,7 @@ def load(made: Sequence[Episode], begin_ns: int, end_ns: int, desks: int) -> Loa
         grades={grade: sum(one.grade is grade for one in made) for grade in Grade if grade},
         actors=tuple(Actor(*key, times, times / sum(often.values())) for key, times in actors),
         windows=windows,
+        hidden=sum(one.hidden for one in made),
     )
 
 
@@ -103,10 +106,12 @@ def _flooded(each: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _chattering(made: Sequence[Episode]) -> int:
+    """How many rules on a sensor or asset: marked as they came, or found afterwards where nothing was marked then."""
     news: dict[tuple[str, str], list[int]] = {}
     for one in made:
         news.setdefault((one.rule, one.tag), []).extend(one.news)
-    return sum(_comes_often(np.sort(np.array(times, np.int64))) for times in news.values())
+    marked = {(one.rule, one.tag) for one in made if one.chattering}
+    return sum(key in marked or _comes_often(np.sort(np.array(times, np.int64))) for key, times in news.items())
 
 
 def _comes_often(times: NDArray[np.int64]) -> bool:

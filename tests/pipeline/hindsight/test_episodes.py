@@ -94,3 +94,36 @@ def test_swapping_the_two_swaps_what_appears_and_what_vanishes() -> None:
     mirrored = {Change.APPEARS: Change.VANISHES, Change.VANISHES: Change.APPEARS}
     there = sorted(mirrored.get(one.change, one.change) for one in differences(before, after))
     assert there == sorted(one.change for one in differences(after, before))
+
+
+def hidden(transition: Transition, at_s: float, grade: Grade = Grade.BLUE) -> AlarmEvent:
+    return replace(event(transition, at_s, grade), hidden="shelved")
+
+
+def test_what_is_hidden_calls_for_no_attention_and_what_is_shown_or_told_again_does() -> None:
+    (one,) = episodes(
+        [
+            event(Transition.RAISED, 1),
+            hidden(Transition.HIDDEN, 2),
+            hidden(Transition.UPGRADED, 3, Grade.RED),
+            event(Transition.SHOWN, 4, Grade.RED),
+            event(Transition.ACKNOWLEDGED, 5, Grade.RED),
+            event(Transition.STALE, 6, Grade.RED),
+            event(Transition.REALARMED, 7, Grade.RED),
+            event(Transition.COMMENTED, 8, Grade.RED),
+            event(Transition.RETURNED, 9, Grade.NONE),
+            event(Transition.SHOWN, 10, Grade.NONE),
+        ]
+    )
+    assert one.news == (ns(1), ns(4), ns(7))
+    assert (one.hidden, one.grade, one.end_ns) == (True, Grade.RED, ns(9))
+
+
+def test_an_alarm_that_was_hidden_all_the_time_is_an_alarm_and_no_load() -> None:
+    (one,) = episodes([hidden(Transition.RAISED, 1), hidden(Transition.RETURNED, 2, Grade.NONE)])
+    assert (one.news, one.hidden) == ((), True)
+
+
+def test_a_chattering_alarm_is_marked() -> None:
+    plain, marked = event(Transition.RAISED, 1), replace(event(Transition.RAISED, 1, alarm="b"), chattering=True)
+    assert sorted(one.chattering for one in episodes([plain, marked])) == [False, True]

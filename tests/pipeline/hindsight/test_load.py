@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from model.alarm import Grade
@@ -74,3 +76,9 @@ def test_an_event_is_told_by_the_first_alarm_that_begins_in_it_and_is_about_it()
     assert found.found == 3
     assert found.median_s == 30.0
     assert told(labels, []).median_s is None
+
+
+def test_what_was_found_to_chatter_as_it_came_counts_and_what_was_hidden_is_counted_apart() -> None:
+    marked = replace(alarm(0), chattering=True)
+    found = load([marked, replace(alarm(300, tag="v2"), news=(), hidden=True)], ns(0), ns(600), 1)
+    assert (found.chattering, found.hidden, found.alarms, found.grades[Grade.BLUE]) == (1, 1, 1, 2)
