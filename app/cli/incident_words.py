@@ -37,6 +37,8 @@ INCIDENT_WORDS: dict[str, Text] = {
     "by_asset": Text("按设施", "By asset"),
     "by_grade": Text("按等级", "By grade"),
     "and_more": Text("等共 {n} 项", "and more, {n} in all"),
+    "incident_meaning": Text("加重原因与次生风险", "What makes it worse, and what may follow"),
+    "watch_for": Text("关注：{what}", "watch for: {what}"),
     "done_merge": Text("已并入事件 {id}", "Merged {id} with the others"),
     "done_split": Text("已从事件 {id} 拆分", "Split off incident {id}"),
     "change_opened": Text("开始", "opened"),

@@ -35,6 +35,7 @@ from app.configured import Paths, read
 from model.alarm import Alarm, Grade
 from model.errors import OutcomeUnknown
 from model.incident import Certainty, Incident, IncidentAct, IncidentEvent, IncidentKind, ProbableSource
+from model.incident_plan import IncidentPlan
 from store.pipeline_reader import PipelineReader
 
 app = typer.Typer(help="事件：列出、查看、合并、拆分。Incidents: list, show, merge, split.", no_args_is_help=True)
@@ -82,6 +83,8 @@ def show(
         return
     names = spoken(reader, speak)
     out.print(_card(found, names, configured.time_zone))
+    if found.lifts or found.watch_points:
+        out.print(_meaning(found, reader.plan().incidents, names))
     out.print(_alarms(alarms[:ALARMS_SHOWN], names, configured.time_zone))
     out.print(_history(events, names, configured.time_zone))
 
@@ -213,6 +216,33 @@ def _card(one: Incident, names: Spoken, zone: str) -> Panel:
     card.add_row(say("by_asset", speak), _counted(assets, one.assets, speak))
     kind = f" · {say(f'incident_kind_{one.kind.value}', speak)}" if one.kind is not IncidentKind.LOCAL else ""
     return Panel(card, title=f"{grade_text(one.grade, speak)} {names.rule(first.rule)}{kind}")
+
+
+def _meaning(one: Incident, plan: IncidentPlan, names: Spoken) -> Table:
+    """Why it is worse than its alarms, where it may go on, and what to do about both."""
+    speak = names.speak
+    table = Table(title=say("incident_meaning", speak))
+    for key in ("what", "where", "advice"):
+        table.add_column(say(key, speak), overflow="fold")
+    combinations = {known.id: known for known in plan.combinations}
+    for lift in one.lifts:
+        known = combinations.get(lift.combination)
+        what = known.name.say(speak) if known else lift.combination
+        advice = known.advice.say(speak) if known else ""
+        table.add_row(f"{grade_text(lift.grade, speak)} {what}", names.asset(one.source.asset), advice)
+    chains = {chain.id: chain for chain in plan.chains}
+    for point in one.watch_points:
+        chain = chains.get(point.chain)
+        if chain is None or point.step >= len(chain.steps):
+            continue
+        step = chain.steps[point.step]
+        away = f" ({point.distance_m:.0f} m)" if point.distance_m else ""
+        table.add_row(
+            say("watch_for", speak, what=step.what.say(speak)),
+            f"{names.asset(point.asset)}{away}",
+            step.advice.say(speak),
+        )
+    return table
 
 
 def said_source(source: ProbableSource, names: Spoken) -> str:

@@ -12,11 +12,11 @@ from model.incident import IncidentEvent
 from model.plan import Plan, RuleSpec
 from model.sensor import Asset, Sensor, Site
 from model.text import Text
+from pipeline.delivery.incident_notice import incident_row
 from pipeline.delivery.names import Earlier, Names
 from store.pipeline_store import OutboxRow
 
 FORMAT = "fengsui.alarm-event.v1"
-INCIDENT_FORMAT = "fengsui.incident.v1"
 
 
 class Notice(msgspec.Struct):
@@ -35,26 +35,12 @@ class Notice(msgspec.Struct):
     advice: Text | None
 
 
-class IncidentNotice(msgspec.Struct):
-    """The body of a message about an incident, as JSON; documented in docs/connectors.md."""
-
-    format: str
-    event: IncidentEvent
-    grade: str  # of the incident
-    rule_name: Text  # of the first alarm
-    sensor_name: Text  # of the first alarm
-    asset_name: Text  # of the probable source
-    site: str
-    site_name: Text
-    enterprise: str
-    grid_cell: str
-
-
 class NoticeWriter:
     """Knows the names of the plan in force, and those that earlier plans gave to what is gone."""
 
     def __init__(self, plan: Plan, earlier: Earlier) -> None:
         self._names = Names(plan, earlier)
+        self._incidents = plan.incidents
 
     def outbox_row(self, event: AlarmEvent) -> OutboxRow:
         asset = self._names.asset(event.asset)
@@ -73,37 +59,7 @@ class NoticeWriter:
     def rows(self, events: Iterable[AlarmEvent], incidents: Iterable[IncidentEvent]) -> list[OutboxRow]:
         """What is sent out of them: alarms first."""
         rows = [self.outbox_row(event) for event in events if is_sent(event)]
-        return rows + [self.incident_row(one) for one in incidents if one.tells]
-
-    def incident_row(self, event: IncidentEvent) -> OutboxRow:
-        first, where = event.incident.first_out, event.incident.source
-        asset, rule, sensor = (
-            self._names.asset(where.asset),
-            self._names.rule(first.rule),
-            self._names.sensor(first.tag),
-        )
-        site = self._names.site(asset.site) if asset else None
-        notice = IncidentNotice(
-            format=INCIDENT_FORMAT,
-            event=event,
-            grade=event.incident.grade.name.lower(),
-            rule_name=rule.name if rule else _plain(first.rule),
-            sensor_name=sensor.name if sensor else _plain(first.tag),
-            asset_name=asset.name if asset else _plain(where.asset),
-            site=site.id if site else "",
-            site_name=site.name if site else Text("", ""),
-            enterprise=site.enterprise if site else "",
-            grid_cell=site.grid_cell if site else "",
-        )
-        topic = {
-            "site": notice.site or "system",
-            "asset": where.asset,
-            "tag": where.tag,
-            "rule": f"incident.{event.change}",
-            "grade": notice.grade,
-        }
-        body = msgspec.json.encode(notice, order="deterministic")
-        return OutboxRow(event.id, event.incident_id, event.at_ns, topic, body)
+        return rows + [incident_row(one, self._names, self._incidents) for one in incidents if one.tells]
 
 
 def is_sent(event: AlarmEvent) -> bool:
