@@ -32,6 +32,7 @@ from app.cli import (
     replay,
     report,
     report_verdicts,
+    shadow,
     status,
     tune,
 )
@@ -51,6 +52,7 @@ app.command("run")(processes.run)
 app.command("check")(check.check)
 app.command("diff")(apply.diff)
 app.command("apply")(apply.apply)
+app.command("shadow")(shadow.shadow)
 app.command("probe")(probe.probe)
 app.command("doctor")(doctor.doctor)
 app.command("replay")(replay.replay)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -176,6 +177,25 @@ def test_sighup_to_the_supervisor_applies_and_many_at_once_are_one(cli: Desk, ru
         os.kill(supervisor, signal.SIGHUP)
     until(lambda: len(plans(site)) > known, "the change", 60)
     assert [one.by for one in plans(site)[known:]] == ["SIGHUP"]
+
+
+def test_a_shadow_tells_what_the_files_would_tell_and_changes_nothing(cli: Desk, running: tuple[Site, int]) -> None:
+    site, _ = running
+    before = changes(cli, site)["plan"]
+    nothing = ask(cli, site, "shadow", "--minutes", "0.01")
+    assert (nothing.code, "nothing to compare" in nothing.err) == (1, True)
+    change(site, '"value >= 70 %LEL"', '"value >= 200 %LEL"')
+    report = site.folder / "shadow.json"
+    done = ask(cli, site, "shadow", "--minutes", "0.2", "--every", "2", "--report", str(report), "--json")
+    assert done.code == 0, done.err
+    seen = done.json()["seen"]
+    assert (seen["live"], seen["live"] != seen["shadow"]) == (before, True)
+    assert seen["inputs"] > 100
+    assert {one["change"] for one in seen["differences"]} == {"vanishes"}
+    assert {one["before"]["rule"] for one in seen["differences"]} == {"spine.latched"}
+    assert json.loads(report.read_text(encoding="utf-8"))["seen"] == seen
+    assert changes(cli, site)["plan"] == before
+    change(site, '"value >= 200 %LEL"', '"value >= 70 %LEL"')
 
 
 def same_but_for_the_plan(events: list[bytes], rules: set[str]) -> list[AlarmEvent]:
