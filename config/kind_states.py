@@ -15,6 +15,7 @@ from model.sensor import State
 from model.text import Text
 
 _WORD = re.compile(r"[a-z][a-z0-9_]*\Z")
+_NUMBER = re.compile(r"(0|-?[1-9][0-9]{0,8})\Z")
 #: Words that mean something else where the name of a state may stand.
 _TAKEN = frozenset({"and", "or", "not", "good", "uncertain", "bad"})
 
@@ -25,19 +26,22 @@ class StateShape(Shape):
     en: str = Field(min_length=1)
 
 
-def states_of(given: Mapping[int, StateShape]) -> tuple[State, ...]:
-    return tuple(State(number, shape.name, Text(shape.zh, shape.en)) for number, shape in sorted(given.items()))
+def states_of(given: Mapping[str, StateShape]) -> tuple[State, ...]:
+    numbered = sorted(((int(number), shape) for number, shape in given.items()), key=lambda pair: pair[0])
+    return tuple(State(number, shape.name, Text(shape.zh, shape.en)) for number, shape in numbered)
 
 
 def fault_of_states(
-    document: Document, kind: str, given: Mapping[int, StateShape], *, mode: bool
+    document: Document, kind: str, given: Mapping[str, StateShape], *, mode: bool
 ) -> tuple[Place, str, object] | None:
     """Place, requirement and what was given, of the first thing that is wrong with the states of a kind."""
     if mode and not given:
         return document.place("kinds", kind, "mode"), "must have states, which are the modes", NOTHING
     names: set[str] = set()
     for number, shape in given.items():
-        place = document.place("kinds", kind, "states", str(number), "name")
+        if not _NUMBER.match(number):
+            return document.place("kinds", kind, "states", number), "must be the whole number that is read", number
+        place = document.place("kinds", kind, "states", number, "name")
         if not _WORD.match(shape.name) or shape.name in _TAKEN:
             return place, "must be a word of lower-case letters, digits and _, and none of conditions", shape.name
         if shape.name in names:

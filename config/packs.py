@@ -69,7 +69,7 @@ class _KindShape(Shape):
     beyond_high: Literal["bad", "uncertain"] = "bad"
     lateness_s: Duration = 0.0
     on_change: bool = Field(default=False, description="It reports changes only, so its silence is no news.")
-    states: dict[int, StateShape] = Field(default={}, description="Its readings are codes with these names.")
+    states: dict[str, StateShape] = Field(default={}, description="Its readings are codes with these names.")
     mode: bool = Field(default=False, description="Its readings say in which mode the asset works.")
 
 

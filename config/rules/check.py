@@ -51,7 +51,9 @@ def check_rule(document: Document, rule: RuleSpec, vocabulary: Vocabulary, findi
         _check_on_assets(document, rule, parsed, vocabulary, (at, asset), findings)
     for kind in (vocabulary.kinds[name] for name in rule.kinds if name in vocabulary.kinds):
         if kind.id not in vocabulary.broken:
-            resolved = _resolved(document, rule, parsed, vocabulary.words(kind), f"kind {kind.id}", findings)
+            resolved = _resolved(
+                document, rule, parsed, vocabulary, vocabulary.words(kind), f"kind {kind.id}", findings
+            )
             refuse_long_windows(document, rule, parsed, kind, findings)
             warn_of_unreachable(document, rule, resolved, kind, findings)
             warn_of_what_never_ends(document, rule, kind, findings)
@@ -88,7 +90,7 @@ def _check_on_assets(
             findings.error(place, f"must be a kind of asset that a detector looks at; {one_of(kinds, asset)}", asset)
         return
     units = {name: detector.operands[name] for name, detector in known.items()}
-    resolved = _resolved(document, rule, parsed, Words(units, {}), f"assets of kind {asset}", findings)
+    resolved = _resolved(document, rule, parsed, vocabulary, Words(units, {}), f"assets of kind {asset}", findings)
     place_of = partial(document.place, "rules", rule.id, "grades")
     warn_of_logic(place_of, rule.grades, resolved, f"assets of kind {asset}", {}, findings)
     grids = {
@@ -130,6 +132,7 @@ def _resolved(
     document: Document,
     rule: RuleSpec,
     parsed: Sequence[Condition | None],
+    vocabulary: Vocabulary,
     words: Words,
     whom: str,
     findings: Findings,
@@ -137,7 +140,8 @@ def _resolved(
     resolved: list[Condition | None] = []
     for spec, condition in zip(rule.grades, parsed, strict=True):
         try:
-            resolved.append(None if condition is None else resolve(condition, words.units, words.states))
+            unclear = condition is None or vocabulary.leaves_open(condition)
+            resolved.append(None if condition is None or unclear else resolve(condition, words.units, words.states))
         except ConditionError as error:
             place = document.place("rules", rule.id, "grades", word(spec.grade), "when")
             findings.error(place, f"must hold for {whom}: {error}", spec.when)

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.pack_detectors import BoundDetector
+from model.condition import Condition
 from model.plan import RuleSpec
 from model.sensor import Kind
 from model.standing import CALIBRATION_OVERDUE, standing_units
+from rules.language import base_of, operands
+from rules.operands import MODE, is_of_others
 from rules.words import Words, words_of
 
 
@@ -27,6 +30,13 @@ class Vocabulary:
         for detector in own:
             scores |= standing_units(detector.id) if detector.learns else {}
         return words_of(kind, self.kinds.values(), scores)
+
+    def leaves_open(self, condition: Condition) -> bool:
+        """Whether it names a kind of which it is reported already that it is wrong."""
+        named = {base_of(name) for name in operands(condition)}
+        return any(
+            is_of_others(name) and (name.partition(".")[2] or name) in {*self.broken, MODE} for name in named
+        ) and bool(self.broken)
 
     def words_of(self, rule: RuleSpec) -> list[Words]:
         """All that its conditions may name, for each kind that a rule judges and that is known."""

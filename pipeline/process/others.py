@@ -112,7 +112,7 @@ class Others:
             low, high, doubtful, each [most operands of a program, n]; None = no condition asks.
 
         """
-        if not len(self.sensors):
+        if not any(self.names):
             return None
         shape = max(len(names) for names in self.names), len(batch)
         low, high, doubtful = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, np.bool_)

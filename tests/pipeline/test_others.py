@@ -353,3 +353,12 @@ def test_a_rule_that_comes_with_a_reload_knows_the_fan_that_nobody_asked_before(
     step(scene.state, scene.state.next_offset, PlanChange(COMBINED, START_NS))
     assert scene.hears(10, gas_1=30.0) == ALARM
     assert scene.hears(20, gas_1=1.0) == OVER
+
+
+def test_what_no_sensor_says_is_not_known() -> None:
+    """The other half of a condition counts all the same; a rule is for many sites, and not all have everything."""
+    made = place(rule("r", grade("red", "value >= 25 and (asset.fan == stopped or value >= 50)")))
+    scene = Scene(replace(made, sensors=tuple(one for one in made.sensors if one.kind == "gas")))
+    assert scene.hears(0, gas_1=30.0) == scene.ticks(1) == []
+    assert scene.hears(10, gas_1=60.0) == ALARM
+    assert scene.hears(20, gas_1=1.0) == OVER
