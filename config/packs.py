@@ -6,37 +6,35 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
-
-from pydantic import Field
 
 from config.findings import NOTHING, Findings, Plain, one_of
 from config.incident_tests import check_expected
 from config.incidents import IncidentDraft, read_incidents
-from config.kind_states import StateShape, fault_of_states, states_of
 from config.pack_detectors import BoundDetector, DetectorShape, read_detector
+from config.pack_kinds import read_kind
 from config.pack_tests import PackTest, load_tests
 from config.rules.advice import read_advice
 from config.rules.check import check_rule
 from config.rules.logic import PlacedRule, warn_of_twins
 from config.rules.overrides import ReadOverride, read_override
+from config.rules.rationale import read_rationale
 from config.rules.read import read_rule
 from config.rules.templates import Template, expand, read_template
 from config.rules.vocabulary import Vocabulary
 from config.rules.where import Choice
-from config.shape import Duration, Shape, TextShape, check_shape
+from config.shape import check_shape
 from config.yaml_file import Document, Spot, read_yaml
 from model.errors import ConfigError, Place
 from model.incident_plan import IncidentPlan
 from model.plan import Advice, DetectorSpec, RuleSpec
-from model.sensor import Beyond, Kind
-from model.unit import known
+from model.sensor import Kind
 from rules.operands import CALENDAR, MODE
 
 #: The packs that come with Fengsui.
 SHIPPED = Path(__file__).parent.parent / "packs"
 
-_SECTIONS = ("kinds", "detectors", "rules", "advice", "overrides", "incidents", "tests")
+_SECTIONS = ("kinds", "detectors", "rules", "advice", "overrides", "rationale", "incidents", "tests")
+_OF_SITES = ("overrides", "rationale")  # what sites say of the rules of others
 _FILES = (*(f"{section}.yaml" for section in _SECTIONS), "scenario.yaml")
 _WORD = re.compile(r"[a-z][a-z0-9_]*\Z")
 _DOTTED = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*\Z")
@@ -57,20 +55,6 @@ _RESERVED = frozenset(
         *CALENDAR,
     }
 )
-
-
-class _KindShape(Shape):
-    name: TextShape
-    unit: str
-    low: float = Field(description="Lower end of what is physically possible, in the unit.")
-    high: float = Field(description="Upper end of what is physically possible, in the unit.")
-    period_s: Duration = Field(gt=0, description="How often a healthy sensor reports.")
-    beyond_low: Literal["bad", "uncertain"] = "bad"
-    beyond_high: Literal["bad", "uncertain"] = "bad"
-    lateness_s: Duration = 0.0
-    on_change: bool = Field(default=False, description="It reports changes only, so its silence is no news.")
-    states: dict[str, StateShape] = Field(default={}, description="Its readings are codes with these names.")
-    mode: bool = Field(default=False, description="Its readings say in which mode the asset works.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +132,7 @@ def load_packs(names: Sequence[str], base: Path, findings: Findings, *, places: 
         _read_detectors,
         _read_templates,
         _read_rules,
+        _read_rationale,
         _read_overrides,
         _read_incidents,
         _read_tests,
@@ -194,7 +179,7 @@ def _documents(folder: Path, draft: _Draft, findings: Findings) -> dict[str, Doc
             continue
         if path.stem not in _SECTIONS:
             continue
-        if path.stem == "overrides" and folder.parent == SHIPPED:
+        if path.stem in _OF_SITES and folder.parent == SHIPPED:
             requirement = "must stand in a folder of your own: an upgrade replaces the shipped packs"
             findings.error(Place(str(path), 0, ""), requirement, path.name)
             continue
@@ -243,37 +228,10 @@ def _entries(
 
 def _read_kinds(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:
     document = pack.get("kinds")
-    if document is None:
-        return
-    for name in _entries(document, "kinds", _WORD, draft, findings):
-        shape = check_shape(document, ("kinds", name), _KindShape, findings)
-        if shape is None:
-            continue
-        place = document.place("kinds", name, "unit")
-        if not known(shape.unit):
-            findings.error(place, "must be a unit that is known, such as kPa, degC, %LEL or m3/h", shape.unit)
-        elif (fault := fault_of_states(document, name, shape.states, mode=shape.mode)) is not None:
-            findings.error(*fault)
-        elif shape.mode and (other := next((kind.id for kind in draft.kinds.values() if kind.is_mode), "")):
-            requirement = f"must be the only kind that says the mode; {other} does so"
-            findings.error(document.place("kinds", name, "mode"), requirement, "true")
-        elif shape.low >= shape.high:
-            findings.error(document.place("kinds", name, "low"), f"must be below high ({shape.high:g})", shape.low)
-        else:
-            draft.kinds[name] = Kind(
-                name,
-                shape.name.text(),
-                shape.unit,
-                shape.low,
-                shape.high,
-                shape.period_s,
-                Beyond(shape.beyond_low),
-                Beyond(shape.beyond_high),
-                shape.lateness_s,
-                shape.on_change,
-                states_of(shape.states),
-                shape.mode,
-            )
+    if document is not None:
+        for name in _entries(document, "kinds", _WORD, draft, findings):
+            kind = read_kind(document, name, draft.kinds, findings)
+            draft.kinds |= {} if kind is None else {name: kind}
 
 
 def _read_detectors(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:
@@ -348,6 +306,14 @@ def _read_rules(pack: Mapping[str, Document], draft: _Draft, findings: Findings)
     if "advice" in pack or "advice" not in draft.unreadable:
         advice = read_advice(pack.get("advice"), (document, cards), rules, ids, findings)
     draft.rules |= {name: replace(rule, advice=advice.get(name, ())) for name, rule in rules.items()}
+
+
+def _read_rationale(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:
+    document = pack.get("rationale")
+    if document is not None and draft.rules.keys() == draft.declared["rules"].keys():
+        for name in _entries(document, "rationale", _DOTTED, draft, findings):
+            rule = read_rationale(document, name, draft.rules, findings)
+            draft.rules |= {} if rule is None else {name: rule}
 
 
 def _read_overrides(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:

@@ -32,6 +32,7 @@ from app.cli import (
     replay,
     report,
     report_verdicts,
+    rules,
     shadow,
     status,
     tune,
@@ -65,6 +66,7 @@ app.add_typer(alarms.app, name="alarms")
 report.app.command("verdicts")(report_verdicts.verdicts)
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(report.app, name="report")
+app.add_typer(rules.app, name="rules")
 app.command("status")(status.status)
 app.command("capability")(capability.capability)
 app.add_typer(journal.app, name="journal")

@@ -9,6 +9,7 @@ from app.cli.incident_words import INCIDENT_WORDS
 from app.cli.looking_back_words import LOOKING_BACK_WORDS
 from app.cli.quality_words import QUALITY_WORDS
 from app.cli.report_words import REPORT_WORDS
+from app.cli.rules_words import RULES_WORDS
 from app.cli.shadow_words import SHADOW_WORDS
 from app.cli.verdict_words import VERDICT_WORDS
 from model.text import Text
@@ -301,6 +302,7 @@ WORDS: dict[str, Text] = {
     **BACKTEST_WORDS,
     **REPORT_WORDS,
     **SHADOW_WORDS,
+    **RULES_WORDS,
     **VERDICT_WORDS,
     **INCIDENT_WORDS,
 }

@@ -14,6 +14,7 @@ ROOT = Path(config.__file__).parent
 FILES = sorted(
     [
         *(ROOT / "rules").glob("*.py"),
+        *(ROOT / "master").glob("*.py"),
         *(ROOT / name for name in ("packs.py", "pack_detectors.py", "plan.py", "yaml_file.py")),
     ]
 )
