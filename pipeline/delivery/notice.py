@@ -57,9 +57,11 @@ class NoticeWriter:
         return OutboxRow(event.id, event.alarm_id, event.at_ns, topic, body)
 
     def rows(self, events: Iterable[AlarmEvent], incidents: Iterable[IncidentEvent]) -> list[OutboxRow]:
-        """What is sent out of them: alarms first."""
-        rows = [self.outbox_row(event) for event in events if is_sent(event)]
-        return rows + [incident_row(one, self._names, self._incidents) for one in incidents if one.tells]
+        """What is sent out of them, in the order of the journal, an input's alarms first: the same in every life."""
+        rows = [(event.offset, 0, self.outbox_row(event)) for event in events if is_sent(event)]
+        told = (one for one in incidents if one.tells)
+        rows += [(one.offset, 1, incident_row(one, self._names, self._incidents)) for one in told]
+        return [row for *_, row in sorted(rows, key=lambda placed: placed[:2])]
 
 
 def is_sent(event: AlarmEvent) -> bool:

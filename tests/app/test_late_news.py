@@ -52,7 +52,7 @@ class World:
     def told(self, tag: str) -> list[dict[str, Any]]:
         """Events of the level of one sensor that the duty room was told of, in order, repeats included."""
         events = [json.loads(request.body)["event"] for request in self.duty_room.requests]
-        return [event for event in events if (event["tag"], event["rule"]) == (tag, RULE)]
+        return [event for event in events if (event.get("tag"), event.get("rule")) == (tag, RULE)]
 
     def transitions(self, tag: str) -> list[str]:
         return [event["transition"] for event in self.told(tag)]

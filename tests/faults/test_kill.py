@@ -145,7 +145,7 @@ def in_order_per_alarm(receiver: HttpReceiver) -> bool:
         if request.headers["webhook-id"] not in seen:
             seen.add(request.headers["webhook-id"])
             event = json.loads(request.body)["event"]
-            offsets.setdefault(event["alarm_id"], []).append(event["offset"])
+            offsets.setdefault(event.get("alarm_id") or event["incident_id"], []).append(event["offset"])
     return all(order == sorted(order) for order in offsets.values())
 
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from model.alarm import AlarmEvent
 from model.batch import Batch
+from model.incident import IncidentEvent
 from store.journal.entries import Entry
 from tests.faults.harness.publisher import Publisher
-from tests.faults.harness.site import Site, history, journaled
+from tests.faults.harness.site import Site, history, incident_history, journaled, outbox_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,11 @@ def check_site(site: Site, sent: set[tuple[str, int]]) -> Figures:
     assert len(ids) == len(set(ids)), "an event is stored twice"
     assert _digest(stored) == _digest(history(entries)), "the stored history is not that of an uninterrupted run"
     assert _digest(stored) == _digest(history(_recut(entries))), "the history depends on how rows are cut into batches"
-    assert site.outbox_ids() == ids, "the outbox must hold every event once, in order"
+    told = site.stored_incident_events()
+    assert _digest(told) == _digest(incident_history(entries)), "the stored incidents are not those of such a run"
+    assert _digest(told) == _digest(incident_history(_recut(entries))), "incidents depend on how rows are cut"
+    incidents = [msgspec.json.decode(body, type=IncidentEvent) for body in told]
+    assert site.outbox_ids() == outbox_order(events, incidents), "the outbox must hold every event once, in order"
     assert not site.says("open alarm was not as people were told; what was told counts"), "state and store parted"
     assert _facts(events) == _facts(_decoded(history(_first_deliveries(entries)))), "a second delivery made an event"
     return Figures(len(sent), len(rows), len(events), len(lost), len(rows) - len(set(rows)))

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from app.configured import Paths
+from model.alarm import AlarmEvent
 from model.batch import Batch
+from model.incident import IncidentEvent
 from model.inputs import PlanChange
+from pipeline.correlate.stage import step_and_correlate
+from pipeline.delivery.notice import is_sent
 from pipeline.process.step import State, begin, step
 from store.journal.entries import Entry
 from store.journal.reader import JournalReader
@@ -78,6 +83,13 @@ class Site:
         finally:
             reader.close()
 
+    def stored_incident_events(self) -> list[bytes]:
+        reader = PipelineReader(self.paths.pipeline_db)
+        try:
+            return reader.incident_event_bodies()
+        finally:
+            reader.close()
+
     def outbox_ids(self) -> list[str]:
         reader = PipelineReader(self.paths.pipeline_db)
         try:
@@ -139,3 +151,22 @@ def history(entries: list[Entry]) -> list[bytes]:
         outcome = step(state, entry.offset, entry.item)
         events += [msgspec.json.encode(event, order="deterministic") for event in outcome.events]
     return events
+
+
+def incident_history(entries: list[Entry]) -> list[bytes]:
+    """Incident events of an uninterrupted run over these inputs."""
+    first = entries[0]
+    assert isinstance(first.item, PlanChange), "a journal begins with a plan"
+    state: State = begin(first.item, first.offset)
+    return [
+        msgspec.json.encode(one, order="deterministic")
+        for entry in entries[1:]
+        for one in step_and_correlate(state, entry.offset, entry.item).incidents
+    ]
+
+
+def outbox_order(events: Iterable[AlarmEvent], incidents: Iterable[IncidentEvent]) -> list[str]:
+    """Ids of what is to be sent: by input, its alarms first."""
+    rows = [(event.offset, 0, event.id) for event in events if is_sent(event)]
+    rows += [(one.offset, 1, one.id) for one in incidents if one.tells]
+    return [name for *_, name in sorted(rows, key=lambda row: row[:2])]

@@ -13,11 +13,13 @@ import numpy as np
 
 from model.alarm import AlarmEvent, Transition
 from model.batch import BAD, GOOD, Batch
+from model.incident import IncidentEvent
 from model.inputs import PlanChange
 from pipeline.process.step import State, begin, step
 from store.journal.entries import Entry
 from store.journal.reader import JournalReader
 from store.pipeline_reader import PipelineReader
+from tests.faults.harness.site import incident_history, outbox_order
 from tests.naive_step import Device, Reading
 from tests.simulation.day.day import Day
 from tests.simulation.day.ledger import Row, rows_of
@@ -46,7 +48,7 @@ class Figures:
 def check(day: Day) -> Figures:
     entries = list(JournalReader(JOURNAL, 0, disk=day.machine.disk).read())
     reader = PipelineReader(day.machine.pipeline_db)
-    stored = reader.event_bodies()
+    stored, incidents = reader.event_bodies(), reader.incident_event_bodies()
     outbox = [row for _, row in reader.outbox_after(0, limit=1_000_000)]
     reader.close()
     events = [msgspec.json.decode(body, type=AlarmEvent) for body in stored]
@@ -58,8 +60,10 @@ def check(day: Day) -> Figures:
     _each_once(entries, events, duplicates)
     _legal_clears(rows, events, news)
     _acts_once(day, events)
-    assert [row.id for row in outbox] == [event.id for event in events], "outbox and events are not the same, in order"
-    _told_once(day, outbox, events)
+    _incidents_of_one_history(entries, incidents)
+    ids = outbox_order(events, [msgspec.json.decode(body, type=IncidentEvent) for body in incidents])
+    assert [row.id for row in outbox] == ids, "outbox and events are not the same, in order"
+    _told_once(day, ids)
     digest = hashlib.sha256(b"\n".join(stored)).hexdigest()
     told = sum(len(sink.taken) for sink in day.sinks)
     return Figures(len({r.identity for r in rows}), len(rows), len(events), day.lives, len(day.log), told, digest)
@@ -172,9 +176,14 @@ def _acts_once(day: Day, events: Sequence[AlarmEvent]) -> None:
         assert done[command] == (0 if refused else 1), f"command {command} ({refused or 'done'}): {done[command]} times"
 
 
-def _told_once(day: Day, outbox: Sequence[object], events: Sequence[AlarmEvent]) -> None:
+def _incidents_of_one_history(entries: Sequence[Entry], told: Sequence[bytes]) -> None:
+    """Incidents are those of a run over the same journal that nothing interrupted."""
+    assert list(told) == incident_history(list(entries)), "incidents depend on what happened to the process"
+
+
+def _told_once(day: Day, ids: Sequence[str]) -> None:
     """I4: each event at each sink, the same each time; each alarm's events in their order."""
-    order = {event.id: at for at, event in enumerate(events)}
+    order = {name: at for at, name in enumerate(ids)}
     for sink in day.sinks:
         bodies: dict[str, bytes] = {}
         last: dict[str, int] = {}
