@@ -53,7 +53,12 @@ def watch_pipeline(
         if isinstance(source, Turning):
             loops.watch(f"source-{name}", _turns_of(source), now_s=now_s)
     events_to = [sink.name for sink in settings.sinks if connector(sink).ROLE == "events"]
-    checks = [room_check(running), sources_check(running, limits), data_check(running, limits)]
+    checks = [
+        room_check(running),
+        sources_check(running, limits),
+        data_check(running, limits),
+        grouping_check(running),
+    ]
     if limits.clock_offset_s_max is not None:
         checks.append(clock_check(limits.clock_offset_s_max))
     if events_to:
@@ -76,6 +81,15 @@ def room_check(running: EmbeddedRunner) -> Check:
 
     def look() -> Iterable[Condition]:
         yield Condition(Code.JOURNAL_FULL, "", running.room.full or None)
+
+    return look
+
+
+def grouping_check(running: EmbeddedRunner) -> Check:
+    """Alarms must be grouped into incidents; an error in that ends it, and no alarm."""
+
+    def look() -> Iterable[Condition]:
+        yield Condition(Code.GROUPING_FAILING, "", running.state.incidents.broken or None)
 
     return look
 

@@ -71,6 +71,7 @@ FindingCode = Literal[
     "clock_offset",
     "sink_failing",
     "archive_failing",
+    "grouping_failing",
 ]
 GradeName = Literal["blue", "yellow", "orange", "red"]
 

@@ -23,6 +23,7 @@ class Code(StrEnum):
     CLOCK_OFFSET = "clock_offset"
     SINK_FAILING = "sink_failing"
     ARCHIVE_FAILING = "archive_failing"
+    GROUPING_FAILING = "grouping_failing"
 
 
 SAID: dict[Code, Text] = {
@@ -38,6 +39,7 @@ SAID: dict[Code, Text] = {
     Code.CLOCK_OFFSET: Text("本机时钟不准", "our own clock is off"),
     Code.SINK_FAILING: Text("通知送不出去", "a sink does not take what is due"),
     Code.ARCHIVE_FAILING: Text("历史归档写不进去", "the archive cannot be written"),
+    Code.GROUPING_FAILING: Text("报警不再归并为事件", "alarms are not grouped into incidents any more"),
 }
 
 #: Which of them are alarms as well, and how grave they are unless configured otherwise.
@@ -53,6 +55,7 @@ GRADES: dict[Code, Grade] = {
     Code.CLOCK_OFFSET: Grade.YELLOW,
     Code.SINK_FAILING: Grade.ORANGE,
     Code.ARCHIVE_FAILING: Grade.YELLOW,
+    Code.GROUPING_FAILING: Grade.YELLOW,
 }
 
 #: These are over when a person says so: nothing brings back what is lost.
@@ -101,5 +104,10 @@ ADVICE: dict[Code, Text] = {
         Code.ARCHIVE_FAILING,
         "查看 archiver 的日志与磁盘空间。",
         "Look at the archiver's log and at the room on the disk.",
+    ),
+    Code.GROUPING_FAILING: _card(
+        Code.GROUPING_FAILING,
+        "报警照常，逐条处理；查看日志中的原因后重启。",
+        "Alarms go on, one by one; read the cause in the log, then restart.",
     ),
 }

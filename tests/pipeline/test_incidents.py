@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.watched import grouping_check
 from model.alarm import AlarmEvent
 from model.incident import IncidentEvent
 from model.inputs import HumanAct, Input, Tick
@@ -157,3 +158,22 @@ def test_an_act_on_incidents_is_journaled_has_one_effect_and_survives_a_restart(
     assert [one.change.value for one in stored].count("split") == 2
     assert len(set(reader.incidents_of(alarms).values())) == 2
     reader.close()
+
+
+def test_after_a_start_alarms_that_are_over_hold_no_incident_open(tmp_path: Path) -> None:
+    with parts(tmp_path, made=PLAN) as opened:
+        play(opened, 0, [message(0, reading(0, 60), "a", 0)])
+        state = opened.runner.state
+        (one,) = state.incidents.groups.open.values()
+        assert state.incidents.hold_to([alarm.id for alarm in state.alarms.open_alarms()]) == 0
+        assert one.quiet_ns is None
+        assert state.incidents.hold_to([]) == 1
+        assert one.quiet_ns is not None
+
+
+def test_a_grouping_that_failed_is_a_reason_not_to_be_ready(tmp_path: Path) -> None:
+    with parts(tmp_path, made=PLAN) as opened:
+        (sound,) = grouping_check(opened.runner)()
+        opened.runner.state.incidents.broken = "ZeroDivisionError: a bug"
+        (broken,) = grouping_check(opened.runner)()
+        assert (sound.trouble, broken.trouble) == (None, "ZeroDivisionError: a bug")
