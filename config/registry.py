@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from config.findings import ERRORS_MAX, Findings, Plain, one_of
-from config.shape import Name, Shape, TextShape, check_shape, day
+from config.shape import Name, Shape, TextShape, check_shape, day, in_text
 from config.yaml_file import Data, Document, read_text, read_yaml
 from model.errors import Place
 from model.override import Labels
@@ -44,15 +44,8 @@ class _GridCellShape(Shape):
     name: TextShape
 
 
-def _labelled(given: object) -> object:
-    """Take ``floor: 3`` for text."""
-    if not isinstance(given, dict):
-        return given
-    return {key: str(value) if type(value) in (int, float) else value for key, value in given.items()}
-
-
-Label = Annotated[str, Field(min_length=1, max_length=200)]
-Labelled = Annotated[dict[Label, Label], BeforeValidator(_labelled), Field(max_length=50)]
+Label = Annotated[str, Field(min_length=1, max_length=200), BeforeValidator(in_text)]
+Labelled = Annotated[dict[Label, Label], Field(max_length=50)]
 
 
 def _sorted(labels: dict[str, str]) -> Labels:

@@ -72,8 +72,13 @@ def day(given: object) -> object:
 
 
 def one_or_more(given: object) -> object:
-    """Take one word for a list of it."""
-    return [given] if isinstance(given, str) else given
+    """Take one for a list of it."""
+    return [given] if isinstance(given, str | int | float) else given
+
+
+def in_text(given: object) -> object:
+    """Take a number for its text, as in ``floor: 3``."""
+    return str(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
 
 
 def printable(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, model_validator
 
 from config.findings import Findings, Plain, one_of
-from config.shape import Shape, one_or_more
+from config.shape import Shape, in_text, one_or_more
 from config.yaml_file import Spot
 from model.errors import Place
 from model.override import Where
@@ -17,6 +17,9 @@ from model.plan import Plan, RuleSpec
 from rules.selection import Selection, is_wild
 
 Names = Annotated[list[str], BeforeValidator(one_or_more)]
+
+
+Values = Annotated[list[Annotated[str, BeforeValidator(in_text)]], BeforeValidator(one_or_more)]
 
 
 class WhereShape(Shape):
@@ -27,7 +30,7 @@ class WhereShape(Shape):
     sites: Names = Field(default=[])
     enterprises: Names = Field(default=[])
     grid_cells: Names = Field(default=[])
-    labels: dict[str, Names] = Field(default={})
+    labels: dict[str, Values] = Field(default={})
 
     @model_validator(mode="after")
     def _chooses(self) -> WhereShape:
