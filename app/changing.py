@@ -10,13 +10,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import structlog
 
 from app import config_files
-from app.config_files import FilesKnown, FilesRead, FilesWrong
+from app.config_files import FilesKnown, FilesRead, FilesWrong, Warmed
 from app.configured import Paths
 from config.plan import as_run, load_plan
 from config.settings import Settings
@@ -30,6 +30,7 @@ from pipeline.runners.commands import Reply, Request
 from pipeline.runners.embedded import EmbeddedRunner
 from pipeline.runners.in_force import AtStart, Ready
 from rules.red_changes import RedChange
+from store import warmed as warmed_states
 from store.pipeline_reader import PipelineReader
 
 log = structlog.get_logger("changes")
@@ -162,8 +163,7 @@ class Changer:
             if found.red:
                 return self._propose(found, read, who)
             change = PlanChange(read.plan, self._wall_ns(), who.name, who.note)
-            self._bring_in(change)
-            return self._applied(found, read, change, begun_s)
+            return self._bring_in(change, found, read, begun_s)
 
     def approve(self, version: str, who: Who) -> dict[str, Any]:
         """Agree to what somebody else has proposed; raises as ``apply``."""
@@ -184,8 +184,7 @@ class Changer:
                 raise CommandRefused(f"the files have changed since: they now make {read.plan.version}, not {version}")
             found = difference(in_force, read.plan, self._open_alarms())
             change = PlanChange(read.plan, self._wall_ns(), proposal.by, who.note or proposal.note, who.name)
-            self._bring_in(change)
-            return self._applied(found, read, change, begun_s)
+            return self._bring_in(change, found, read, begun_s)
 
     def _propose(self, found: PlanDifference, read: FilesRead, who: Who) -> dict[str, Any]:
         if not who.is_person:
@@ -210,17 +209,33 @@ class Changer:
             expires_ns = before.expires_ns
         return _told("proposed", found, read) | {"by": who.name, "expires_ns": expires_ns}
 
-    def _bring_in(self, change: PlanChange) -> None:
-        """Make ready, try on a copy, journal, and wait until it is in force."""
+    def _bring_in(self, change: PlanChange, found: PlanDifference, read: FilesRead, begun_s: float) -> dict[str, Any]:
+        """Warm, make ready, try on a copy, journal, and wait until it is in force."""
         if self._running.room.full:
             raise CommandRefused(f"the disk is full, nothing is journaled: {self._running.room.full}")
+        warmed = self._warm(found, change.plan)
+        change = replace(change, warmed=warmed.sha256)
         ready = self._running.in_force.make_ready(change)
         rehearse(change, self._paths.snapshots)
         self._journaled(ready)
         try:
+            if warmed.sha256:
+                warmed_states.settle(self._paths.warmed, warmed.sha256, self._running.state.next_offset)
             self._running.note_plan(self._running.state)
-        except FengsuiError as error:  # for readers alone; the next start makes up for it
+        except (FengsuiError, OSError) as error:  # for readers alone; the next start makes up for it
             log.error("the new configuration is in force, but readers are not told yet", error=str(error))
+        return self._applied(found, read, change, warmed, begun_s)
+
+    def _warm(self, found: PlanDifference, plan: Plan) -> Warmed:
+        """The state that changed detectors begin with; without one they begin anew, and that is told."""
+        if not found.anew or not self._settings.changes.warm_s_max:
+            return Warmed()
+        try:
+            return config_files.warm_apart(self._config, plan, self._settings.changes.warm_s_max)
+        except FengsuiError as error:
+            names = [one.detector for one in found.anew]
+            log.warning("changed detectors begin anew: they could not be warmed", detectors=names, error=str(error))
+            return Warmed()
 
     def _journaled(self, what: Ready | Proposal) -> None:
         try:
@@ -234,7 +249,9 @@ class Changer:
                 f"the pipeline did not answer within {IN_FORCE_S_MAX:g} s; `fengsui status` shows what is in force"
             ) from error
 
-    def _applied(self, found: PlanDifference, read: FilesRead, change: PlanChange, begun_s: float) -> dict[str, Any]:
+    def _applied(
+        self, found: PlanDifference, read: FilesRead, change: PlanChange, warmed: Warmed, begun_s: float
+    ) -> dict[str, Any]:
         self._files = {"state": "same"}
         log.info(
             "configuration applied",
@@ -243,10 +260,12 @@ class Changer:
             by=change.by,
             second=change.second,
             changed=found.counts(),
-            anew=[one.detector for one in found.anew],
+            anew=[one.detector for one in found.anew if one.detector not in warmed.detectors],
+            warmed=list(warmed.detectors),
             took_s=round(time.monotonic() - begun_s, 2),
         )
-        return _told("applied", found, read) | {"by": change.by, "second": change.second}
+        own = {"by": change.by, "second": change.second, "warmed": list(warmed.detectors)}
+        return _told("applied", found, read) | own
 
     def _try(self, who: Who) -> None:
         """Apply, and log what comes of it."""

@@ -40,6 +40,22 @@ class FilesRead:
 
 
 @dataclass(frozen=True, slots=True)
+class Warmed:
+    """A state that changed detectors begin with.
+
+    Attributes:
+        sha256: of it; empty = nothing could be warmed.
+        detectors: that it holds.
+        readings: that they have seen.
+
+    """
+
+    sha256: str = ""
+    detectors: tuple[str, ...] = ()
+    readings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class FilesKnown:
     """Files that were read once: their checksum, and the version of the plan that they make."""
 
@@ -69,6 +85,25 @@ def read_apart(config: Path, *, tests: bool) -> FilesRead:
         said = done.stderr.decode(errors="replace").strip()
         raise FilesWrong(said or f"{config}: could not be read, exit code {done.returncode}")
     return msgspec.json.decode(done.stdout, type=FilesRead)
+
+
+def warm_apart(config: Path, plan: Plan, seconds_max: float) -> Warmed:
+    """Warm the detectors that a plan begins anew, in a process of its own.
+
+    Raises:
+        FengsuiError: it could not be done, or not in that time.
+
+    """
+    command = [sys.executable, "-m", "app.cli", "warm-detectors", "--config", str(config)]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own command line
+            command, input=msgspec.json.encode(plan), capture_output=True, timeout=seconds_max, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise FengsuiError(f"took longer than changes.warm_s_max ({seconds_max:g} s)") from error
+    if done.returncode:
+        raise FengsuiError(done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}")
+    return msgspec.json.decode(done.stdout, type=Warmed)
 
 
 def look(config: Path, before: Settings) -> tuple[Settings, str]:

@@ -23,10 +23,17 @@ class Paths:
     pipeline_db: Path
     delivery_db: Path
     snapshots: Path
+    warmed: Path  # states that changed detectors began with
 
     @classmethod
     def under(cls, data_dir: Path) -> Paths:
-        return cls(data_dir / "journal", data_dir / "pipeline.db", data_dir / "delivery.db", data_dir / "snapshots")
+        return cls(
+            data_dir / "journal",
+            data_dir / "pipeline.db",
+            data_dir / "delivery.db",
+            data_dir / "snapshots",
+            data_dir / "warmed",
+        )
 
 
 def read(path: Path) -> Settings:

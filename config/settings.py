@@ -127,6 +127,9 @@ class ChangesSettings(Shape):
     proposal_s: Duration = Field(
         default=86_400.0, ge=60, le=30 * 86_400, description="A red change waits so long for the second person."
     )
+    warm_s_max: Duration = Field(
+        default=120.0, ge=0, le=3600, description="Changed detectors may be warmed on the past for so long; 0 = never."
+    )
     tests: bool = Field(default=True, description="Whether the packs' own tests must hold before a change counts.")
 
 

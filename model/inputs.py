@@ -67,6 +67,7 @@ class PlanChange:
     by: str = ""  # who had it applied, as far as that is told
     note: str = ""
     second: str = ""  # who agreed, where a second person had to
+    warmed: str = ""  # SHA-256 of the state that changed detectors begin with; empty = they begin anew
 
 
 @dataclass(frozen=True, slots=True)

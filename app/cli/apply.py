@@ -97,6 +97,18 @@ def read_plan(
     sys.stdout.buffer.write(msgspec.json.encode(job(config, tests=tests)))
 
 
+def warm_detectors(config: ConfigOption = CONFIG_DEFAULT) -> None:
+    """供流水线预热检测器。Warms changed detectors for the pipeline; the plan comes on standard input."""
+    import os
+
+    from app.jobs.warm_detectors import warm_detectors as job
+    from model.plan import Plan
+
+    os.nice(10)
+    plan = msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)
+    sys.stdout.buffer.write(msgspec.json.encode(job(read(config), plan)))
+
+
 def _difference(configured: Settings) -> PlanDifference:
     from config.plan import load_plan
     from pipeline.changes.difference import difference
@@ -116,6 +128,8 @@ def _show_told(told: dict[str, Any], speak: str, zone: str) -> None:
     _show(found, speak)
     if told["warnings"] and told["outcome"] != "nothing":
         out.print(say("apply_warnings", speak, count=len(told["warnings"])), style="yellow")
+    if told.get("warmed"):
+        out.print(say("apply_warmed", speak, detectors=", ".join(told["warmed"])), markup=False)
     if told["outcome"] == "applied":
         out.print(say("apply_done", speak, version=found.after), style="green")
     elif told["outcome"] == "proposed":

@@ -33,6 +33,7 @@ APPLY_WORDS: dict[str, Text] = {
     "apply_red": Text("涉及红色等级，须两人同意：", "Red grades change; two persons must agree:"),
     "apply_warnings": Text("检查有 {count} 条警告：fengsui check", "{count} warnings of the check: fengsui check"),
     "apply_how": Text("使之生效：fengsui apply --by 姓名", "To make it live: fengsui apply --by NAME"),
+    "apply_warmed": Text("已用历史读数预热：{detectors}", "Warmed on past readings: {detectors}"),
     "apply_done": Text("已生效：{version}", "In force: {version}"),
     "apply_proposed": Text(
         "已提出，等待第二人在 {time} 前同意：fengsui apply --approve {version} --by 姓名",

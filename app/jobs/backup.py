@@ -16,7 +16,14 @@ from store.backup.take import ConfigFile, Places
 
 def places(configured: Settings) -> Places:
     paths = Paths.under(configured.data_dir)
-    return Places(configured.data_dir, paths.journal, paths.snapshots, paths.pipeline_db, paths.delivery_db)
+    return Places(
+        configured.data_dir,
+        paths.journal,
+        paths.snapshots,
+        paths.pipeline_db,
+        paths.delivery_db,
+        beside=(paths.warmed,),
+    )
 
 
 def config_files(configured: Settings) -> list[ConfigFile]:

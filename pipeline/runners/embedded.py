@@ -105,7 +105,7 @@ class EmbeddedRunner:
         self._journal, self._journal_folder = journal, journal_folder
         self._store, self._snapshot_folder, self._disk = store, snapshot_folder, disk
         self._clock, self.metrics, self._step = clock, metrics, step
-        self.in_force = InForce(decoders, store)
+        self.in_force = InForce(decoders, store, snapshot_folder.parent / "warmed", journal.damage)
         self.inbox = BoundedInbox()
         self._stuck: _Round | None = None  # waits for room on the disk
         self.turns = 0
@@ -319,8 +319,7 @@ class EmbeddedRunner:
         self._store.forget_unregistered(state.bound.tag_index)
 
     def _replay(self, state: State | None, entry: Entry) -> State:
-        if isinstance(entry.item, PlanChange):
-            self.in_force.names_of(entry.item.plan)
+        self.in_force.before_replay(state, entry)
         if state is None:
             if not isinstance(entry.item, PlanChange):
                 raise StoreError(

@@ -10,9 +10,13 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
 
 from model.alarm import AlarmEvent
 from model.connector import Decoder, Deliveries
+from model.errors import FengsuiError
 from model.incident import IncidentEvent
 from model.inputs import Input, PlanChange, Proposal
 from model.plan import Plan
@@ -20,9 +24,14 @@ from pipeline.delivery.notice import NoticeWriter
 from pipeline.ingest.intake import Ingest, Intake
 from pipeline.process.binding import Bound, bind
 from pipeline.process.step import State
+from pipeline.process.warmed import fill
 from pipeline.runners.clock import Clock
+from store import warmed as warmed_states
+from store.journal.entries import Damage, DamageReason, Entry, Gap
 from store.journal.writer import Journal
 from store.pipeline_store import OutboxRow, PipelineStore
+
+log = structlog.get_logger("pipeline")
 
 #: Given the plan in force (None: the journal is new): what is to change before anything is taken in.
 AtStart = Callable[[Plan | None], PlanChange | None]
@@ -47,6 +56,17 @@ class _Waiting:
     done: queue.SimpleQueue[str]
 
 
+def warmed_bound(change: PlanChange, folder: Path) -> Bound | None:
+    """The plan made ready, with the state that its change names; None: that is not there."""
+    bound = bind(change.plan, change.wall_ns)
+    if change.warmed:
+        arrays = warmed_states.load(folder, change.warmed)
+        if arrays is None:
+            return None
+        fill(bound, arrays)
+    return bound
+
+
 def counts_from_start(plan: Plan, clock: Clock) -> AtStart:
     """A plan that counts whatever was in force."""
 
@@ -60,8 +80,20 @@ def counts_from_start(plan: Plan, clock: Clock) -> AtStart:
 class InForce:
     """Belongs to the loop; ``make_ready`` and ``hand_in`` may be called from any thread."""
 
-    def __init__(self, decoders: Mapping[str, Decoder], store: PipelineStore) -> None:
+    def __init__(
+        self, decoders: Mapping[str, Decoder], store: PipelineStore, warmed_folder: Path, damage: list[Damage]
+    ) -> None:
+        """Take what it works with.
+
+        Args:
+            decoders: by source.
+            store: for the names of earlier plans.
+            warmed_folder: of the states that changed detectors begin with.
+            damage: gets what a replay cannot have.
+
+        """
         self._decoders, self._store = decoders, store
+        self._warmed_folder, self._damage = warmed_folder, damage
         self._ingest: Ingest | None = None
         self._notices: NoticeWriter | None = None
         self._waiting: queue.Queue[_Waiting] = queue.Queue(WAITING_MAX)
@@ -90,8 +122,11 @@ class InForce:
             FengsuiError: the plan cannot be bound.
 
         """
-        ingest = Ingest(change.plan, self._decoders)
-        return Ready(change, bind(change.plan, change.wall_ns), ingest, self._notices_of(change.plan))
+        ingest, notices = Ingest(change.plan, self._decoders), self._notices_of(change.plan)
+        bound = warmed_bound(change, self._warmed_folder)
+        if bound is None:
+            raise FengsuiError(f"{self._warmed_folder}: the warmed state {change.warmed} is not there")
+        return Ready(change, bound, ingest, notices)
 
     def hand_in(self, what: Ready | Proposal) -> queue.SimpleQueue[str]:
         """Leave a change with the loop; returns what gets one item once it is in force.
@@ -114,6 +149,20 @@ class InForce:
             else:
                 journal.append(waiting.what)
             self._under_way.append(waiting)
+
+    def before_replay(self, state: State | None, entry: Entry) -> None:
+        """Name things by a plan of the journal, and have the state at hand that its change names."""
+        if not isinstance(entry.item, PlanChange):
+            return
+        self.names_of(entry.item.plan)
+        if state is None or entry.again or not entry.item.warmed:
+            return
+        state.prepared = warmed_bound(entry.item, self._warmed_folder)
+        if state.prepared is None:
+            name = f"{entry.item.warmed}.npz"
+            log.error("warmed state of changed detectors is gone: they begin anew", state=name, offset=entry.offset)
+            nothing = Gap(entry.offset, entry.offset)
+            self._damage.append(Damage(name, 0, 0, nothing, DamageReason.WARMED_LOST))
 
     def before_step(self, state: State, item: Input) -> None:
         """Have what was made ready at hand where ``item`` is its change."""

@@ -15,6 +15,7 @@ from model.errors import StoreError
 from model.inputs import PlanChange
 from pipeline.process import snapshot
 from pipeline.process.step import State, begin, step
+from pipeline.runners.in_force import warmed_bound
 from store import snapshots
 from store.backup.take import history_of
 from store.journal.reader import JournalReader, segments
@@ -73,6 +74,10 @@ def retrace(data: Path, stored_to: int, *, progress: Callable[[int], None] = lam
             continue
         if entry.offset != state.next_offset and not entry.again:
             raise StoreError(f"{data}: inputs {state.next_offset} to {entry.offset} are missing from the journal")
+        if isinstance(entry.item, PlanChange) and entry.item.warmed and not entry.again:
+            state.prepared = warmed_bound(entry.item, data / "warmed")
+            if state.prepared is None:
+                raise StoreError(f"{data}/warmed: lacks the state {entry.item.warmed} that the journal names")
         for event in step(state, entry.offset, entry.item).events:
             if event.offset < stored_to:
                 digest.update(msgspec.json.encode(event, order="deterministic") + b"\n")

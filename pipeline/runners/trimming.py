@@ -11,7 +11,7 @@ import structlog
 from model.errors import FengsuiError
 from pipeline.metrics import PipelineMetrics
 from pipeline.watch.progress import Turns
-from store import snapshots
+from store import snapshots, warmed
 from store.journal.retention import KeepLimits
 from store.journal.writer import Journal
 
@@ -71,6 +71,8 @@ class Trimmer:
                 self._metrics.journal_overrun.labels(cursor).inc()
                 log.error("journal: removed what a sink has not read", sink=cursor, oldest=removal.next_offset)
 
+        for path in warmed.trim(self._snapshots.parent / "warmed", self._journal.oldest_offset):
+            log.info("warmed state removed", file=str(path))
         self._say_who_holds(cursors)
 
     def _say_who_holds(self, cursors: Mapping[str, int]) -> None:

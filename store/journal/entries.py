@@ -49,6 +49,7 @@ class DamageReason(Enum):
 
     CHECKSUM = "checksum"  # bytes of which no record can be made
     MISSING = "missing"  # nothing is there: a file or its end is gone
+    WARMED_LOST = "warmed_lost"  # a change of plan names a state of its detectors that is not there
     PLAN_LOST = "plan_lost"  # rows whose plan is lost, so that nobody knows their sensors
 
 

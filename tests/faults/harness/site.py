@@ -17,6 +17,7 @@ from model.inputs import PlanChange
 from pipeline.correlate.stage import step_and_correlate
 from pipeline.delivery.notice import is_sent
 from pipeline.process.step import State, begin, step
+from pipeline.runners.in_force import warmed_bound
 from store.journal.entries import Entry
 from store.journal.reader import JournalReader
 from store.pipeline_reader import PipelineReader
@@ -141,13 +142,21 @@ def journaled(entries: list[Entry]) -> list[tuple[str, int]]:
     return rows
 
 
-def history(entries: list[Entry]) -> list[bytes]:
-    """Events of an uninterrupted run over these inputs, from nothing, as they would be stored."""
+def history(entries: list[Entry], warmed: Path | None = None) -> list[bytes]:
+    """Events of an uninterrupted run over these inputs, from nothing, as they would be stored.
+
+    Args:
+        entries: of the journal.
+        warmed: folder of the states that its changes name.
+
+    """
     first = entries[0]
     assert isinstance(first.item, PlanChange), "a journal begins with a plan"
     state: State = begin(first.item, first.offset)
     events: list[bytes] = []
     for entry in entries[1:]:
+        if warmed is not None and isinstance(entry.item, PlanChange):
+            state.prepared = warmed_bound(entry.item, warmed)
         outcome = step(state, entry.offset, entry.item)
         events += [msgspec.json.encode(event, order="deterministic") for event in outcome.events]
     return events
