@@ -37,6 +37,10 @@ INCIDENT_WORDS: dict[str, Text] = {
     "by_asset": Text("按设施", "By asset"),
     "by_grade": Text("按等级", "By grade"),
     "and_more": Text("等共 {n} 项", "and more, {n} in all"),
+    "alarms_left_out": Text(
+        "未列出：{explained} 条由其他报警所致，另 {more} 条（--all 全部列出）",
+        "Not listed: {explained} that others explain, and {more} more (--all lists them)",
+    ),
     "incident_meaning": Text("加重原因与次生风险", "What makes it worse, and what may follow"),
     "watch_for": Text("关注：{what}", "watch for: {what}"),
     "done_merge": Text("已并入事件 {id}", "Merged {id} with the others"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import shlex
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -32,10 +33,15 @@ from app.cli.screen import (
 from app.cli.why import Spoken, spoken
 from app.client import PipelineClient
 from app.configured import Paths, read
-from model.alarm import Alarm, Grade
+from model.alarm import Alarm, AlarmState, Grade
 from model.errors import OutcomeUnknown
 from model.incident import Certainty, Incident, IncidentAct, IncidentEvent, IncidentKind, ProbableSource
 from model.incident_plan import IncidentPlan
+from model.plan import Plan
+from rules.incidents.geography import Geography
+from rules.incidents.groups import MEMBERS_MAX
+from rules.incidents.members import Member
+from rules.incidents.worse import folded
 from store.pipeline_reader import PipelineReader
 
 app = typer.Typer(help="事件：列出、查看、合并、拆分。Incidents: list, show, merge, split.", no_args_is_help=True)
@@ -70,14 +76,19 @@ def list_incidents(
 
 @app.command()
 def show(
-    incident: IdArgument, config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False, lang: LangOption = ""
+    incident: IdArgument,
+    config: ConfigOption = CONFIG_DEFAULT,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="All its alarms, those that others explain, too.")] = False,
+    as_json: JsonOption = False,
+    lang: LangOption = "",
 ) -> None:
     """查看一个事件：源头、报警、经过。Show one incident: its source, its alarms, what happened."""
     configured = read(config)
     speak = language(lang, configured.language)
     reader = PipelineReader(Paths.under(configured.data_dir).pipeline_db)
     found = one_incident(reader, incident, speak)
-    events, alarms = reader.incident_events(found.id), reader.alarms_of(found.id)
+    events, alarms = reader.incident_events(found.id), reader.alarms_of(found.id, MEMBERS_MAX)
     if as_json:
         print_json({"incident": found, "alarms": alarms, "events": events})
         return
@@ -85,7 +96,12 @@ def show(
     out.print(_card(found, names, configured.time_zone))
     if found.lifts or found.watch_points:
         out.print(_meaning(found, reader.plan().incidents, names))
-    out.print(_alarms(alarms[:ALARMS_SHOWN], names, configured.time_zone))
+    explained = set() if every else explained_by_others(reader.plan(), alarms)
+    shown = [alarm for alarm in alarms if alarm.id not in explained]
+    out.print(_alarms(shown if every else shown[:ALARMS_SHOWN], names, configured.time_zone))
+    if len(shown) > ALARMS_SHOWN or explained:
+        left_out = 0 if every else max(0, found.alarms - len(explained) - ALARMS_SHOWN)
+        out.print(say("alarms_left_out", speak, more=left_out, explained=len(explained)), style="dim")
     out.print(_history(events, names, configured.time_zone))
 
 
@@ -216,6 +232,27 @@ def _card(one: Incident, names: Spoken, zone: str) -> Panel:
     card.add_row(say("by_asset", speak), _counted(assets, one.assets, speak))
     kind = f" · {say(f'incident_kind_{one.kind.value}', speak)}" if one.kind is not IncidentKind.LOCAL else ""
     return Panel(card, title=f"{grade_text(one.grade, speak)} {names.rule(first.rule)}{kind}")
+
+
+def explained_by_others(plan: Plan, alarms: Sequence[Alarm]) -> set[str]:
+    """Ids of those that a parent among them explains; orange and red ones are none of them unless it is declared."""
+    geography = Geography(plan)
+    members = [
+        Member(
+            alarm.id,
+            alarm.rule,
+            alarm.tag,
+            alarm.asset,
+            alarm.highest,
+            alarm.start_ns,
+            0,
+            geography.spot(alarm.asset, alarm.tag),
+            lasts=True,
+            is_open=alarm.state is not AlarmState.NORMAL,
+        )
+        for alarm in alarms
+    ]
+    return folded(plan.incidents.explains, members, geography)
 
 
 def _meaning(one: Incident, plan: IncidentPlan, names: Spoken) -> Table:

@@ -217,7 +217,7 @@ class Groups:
         found = self._belongs_to(member)
         if not found:
             return self._open_with(member, event)
-        together = self._of_one_kind(found)
+        together = self._that_become_one(found)
         if len(together) == 1:
             return self._join(self.open[together[0]], member, event)
         kinds = {self.open[name].kind for name in together}
@@ -249,7 +249,7 @@ class Groups:
         ]
         return sorted(taking, key=self._began)
 
-    def _of_one_kind(self, found: Sequence[str]) -> list[str]:
+    def _that_become_one(self, found: Sequence[str]) -> list[str]:
         """Those that become one: at most one of them made by hand, and no more alarms than one may have."""
         together: list[str] = []
         alarms, by_hand = 1, False

@@ -10,11 +10,13 @@ import pytest
 
 from app.configured import read
 from model.alarm import Grade
+from model.incident_plan import At, Explains
 from model.inputs import HumanAct
 from pipeline.runners.commands import CommandServer
 from store.pipeline_store import PipelineStore
 from tests.faults.harness.desk import Desk, Done, desk
 from tests.faults.harness.site import Site, make_site
+from tests.pipeline.plans import NAME
 from tests.rules.incidents import plans
 from tests.rules.incidents.test_look import CHAIN, TOGETHER, fan, gas, looked, plant
 from tests.servers import free_port
@@ -101,3 +103,22 @@ def test_merge_and_split_go_to_the_pipeline_with_whole_ids(cli: Desk, site: Site
         ("merge", one, (other,), "王工"),
         ("split", one, (alarm,), "王工"),
     ]
+
+
+def test_alarms_that_others_explain_are_a_count_and_orange_ones_never_are(tmp_path: Path, cli: Desk) -> None:
+    made = make_site(tmp_path, free_port())
+    explains = Explains("limit", NAME, ("gas",), ("fan",), At.ASSET)
+    plan = replace(plant(explains=(explains,)), version="v")
+    loud = plans.event("loud", "a", 1, rule="fan", grade=Grade.ORANGE)
+    events = [gas(), fan(), fan(name="f2"), loud]
+    told = plans.Desk(plan).take(*events).tick(2)
+    store = PipelineStore(made.paths.pipeline_db)
+    store.note_plan(plan)
+    store.record(events, [], 99, told.told)
+    store.close()
+    (one,) = ask(cli, made, "incidents", "list", "--json").json()
+    shown = ask(cli, made, "incidents", "show", one["id"], "--lang", "en").out
+    assert "Not listed: 2 that others explain, and 0 more" in shown
+    assert "loud" in shown
+    assert "f2" not in shown
+    assert "f2" in ask(cli, made, "incidents", "show", one["id"], "--all", "--lang", "en").out
