@@ -27,6 +27,7 @@ BENCHES = (
     "asset_detectors",
     "peers",
     "step",
+    "operands",
     "journal",
     "replay",
     "startup",
