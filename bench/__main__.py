@@ -28,6 +28,7 @@ BENCHES = (
     "peers",
     "step",
     "operands",
+    "overrides",
     "journal",
     "replay",
     "startup",
