@@ -27,6 +27,7 @@ from app.cli import (
     journal,
     probe,
     processes,
+    propose,
     quality,
     quality_stuck,
     replay,
@@ -62,6 +63,7 @@ app.command("tune")(tune.tune)
 app.command("backtest")(backtest.backtest)
 for _name, _command in alarm_acts.COMMANDS.items():
     alarms.app.command(_name)(_command)
+app.command("propose")(propose.propose)
 app.add_typer(alarms.app, name="alarms")
 report.app.command("verdicts")(report_verdicts.verdicts)
 app.add_typer(incidents.app, name="incidents")

@@ -7,6 +7,7 @@ from app.cli.apply_words import APPLY_WORDS
 from app.cli.backtest_words import BACKTEST_WORDS
 from app.cli.incident_words import INCIDENT_WORDS
 from app.cli.looking_back_words import LOOKING_BACK_WORDS
+from app.cli.propose_words import PROPOSE_WORDS
 from app.cli.quality_words import QUALITY_WORDS
 from app.cli.report_words import REPORT_WORDS
 from app.cli.rules_words import RULES_WORDS
@@ -303,6 +304,7 @@ WORDS: dict[str, Text] = {
     **REPORT_WORDS,
     **SHADOW_WORDS,
     **RULES_WORDS,
+    **PROPOSE_WORDS,
     **VERDICT_WORDS,
     **INCIDENT_WORDS,
 }

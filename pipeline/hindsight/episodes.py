@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from model.alarm import AlarmEvent, Grade, Transition
@@ -25,6 +25,7 @@ class Episode:
         grade: the highest.
         news: times at which it called for attention, ns: raises, upgrades, told again, shown again while on. Nothing
             of that while it was hidden.
+        levels: the grade that each of them brought.
         chattering: it was found to come and go.
         hidden: it was kept from annunciation for a part of the time, or all of it.
 
@@ -39,6 +40,7 @@ class Episode:
     news: tuple[int, ...]
     chattering: bool = False
     hidden: bool = False
+    levels: tuple[Grade, ...] = field(default=(), compare=False)
 
     def overlaps(self, other: Episode) -> bool:
         return (other.end_ns is None or self.begin_ns <= other.end_ns) and (
@@ -67,7 +69,7 @@ def episodes(events: Iterable[AlarmEvent]) -> list[Episode]:
 
 
 def _episode(history: Sequence[AlarmEvent], end_ns: int | None) -> Episode:
-    first = history[0]
+    first, called = history[0], [one for one in history if _calls(one)]
     return Episode(
         rule=first.rule,
         tag=first.tag,
@@ -75,9 +77,10 @@ def _episode(history: Sequence[AlarmEvent], end_ns: int | None) -> Episode:
         begin_ns=first.time_ns,
         end_ns=end_ns,
         grade=max(one.grade for one in history),
-        news=tuple(one.time_ns for one in history if _calls(one)),
+        news=tuple(one.time_ns for one in called),
         chattering=any(one.chattering for one in history),
         hidden=any(one.hidden for one in history),
+        levels=tuple(one.grade for one in called),
     )
 
 

@@ -17,8 +17,8 @@ from pipeline.hindsight.episodes import Change, Episode, differences
 from rules.language import comparisons, parse
 
 #: Lengths that people give to delays.
-_USUAL_S = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0)
-_ON_MAX_S, _OFF_MAX_S = 600.0, 3600.0
+USUAL_S = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0)
+ON_MAX_S, OFF_MAX_S = 600.0, 3600.0
 #: So many of the gaps, or of the short alarms, should be covered.
 _COVERED = 0.8
 _DEADBAND_SHARE = 0.05
@@ -32,6 +32,7 @@ class Means(StrEnum):
     ON_DELAY = "on_delay"
     OFF_DELAY = "off_delay"
     DEADBAND = "deadband"
+    LIMIT = "limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,9 @@ def remedies(rule: RuleSpec, made: Sequence[Episode]) -> list[Remedy]:
 def _on_delay(rule: RuleSpec, own: Sequence[Episode]) -> Remedy | None:
     """As long as most of the short ones lasted."""
     lengths = sorted((one.end_ns - one.begin_ns) / 1e9 for one in own if one.end_ns is not None)
-    short = [one for one in lengths if one <= _ON_MAX_S]
+    short = [one for one in lengths if one <= ON_MAX_S]
     delay_s = _usual(short[int(_COVERED * (len(short) - 1))] if short else 0.0)
-    if delay_s is None or delay_s > _ON_MAX_S:
+    if delay_s is None or delay_s > ON_MAX_S:
         return None
 
     def longer(one: GradeSpec) -> GradeSpec:
@@ -98,7 +99,7 @@ def _on_delay(rule: RuleSpec, own: Sequence[Episode]) -> Remedy | None:
 
 def _off_delay(rule: RuleSpec, own: Sequence[Episode]) -> Remedy | None:
     """As long as most of the gaps between an end and the next begin on the same sensor."""
-    gaps = sorted(gap for gap in _gaps_s(own) if gap <= _OFF_MAX_S)
+    gaps = sorted(gap for gap in _gaps_s(own) if gap <= OFF_MAX_S)
     delay_s = _usual(gaps[int(_COVERED * (len(gaps) - 1))] if gaps else 0.0)
     if delay_s is None:
         return None
@@ -136,15 +137,19 @@ def _gaps_s(own: Sequence[Episode]) -> list[float]:
 
 def _usual(seconds: float) -> float | None:
     """The next length that people give; None where nothing is to be covered, or too much."""
-    return next((one for one in _USUAL_S if one >= seconds), None) if seconds > 0 else None
+    return next((one for one in USUAL_S if one >= seconds), None) if seconds > 0 else None
 
 
 def variants(plan: Plan, wanted: Sequence[Remedy]) -> Plan:
     """One plan in which every rule stands beside itself with each remedy, so that one play tries all."""
     ids = {one.rule for one in wanted}
     as_is = [rule for rule in plan.rules if rule.id in ids]
-    changed = [replace(one.changed, id=_name(at)) for at, one in enumerate(wanted)]
-    return replace(plan, rules=(*as_is, *changed), version="remedies")
+    changed = [replace(one.changed, id=trial_id(at)) for at, one in enumerate(wanted)]
+    kept = [one for one in plan.overrides if one.rule in ids]
+    of_trials = [
+        replace(own, rule=trial_id(at)) for at, one in enumerate(wanted) for own in kept if own.rule == one.rule
+    ]
+    return replace(plan, rules=(*as_is, *changed), overrides=(*kept, *of_trials), version="remedies")
 
 
 def outcome(wanted: Sequence[Remedy], made: Sequence[Episode]) -> list[Tried]:
@@ -152,7 +157,7 @@ def outcome(wanted: Sequence[Remedy], made: Sequence[Episode]) -> list[Tried]:
     found = []
     for at, remedy in enumerate(wanted):
         before = [one for one in made if one.rule == remedy.rule]
-        after = [replace(one, rule=remedy.rule) for one in made if one.rule == _name(at)]
+        after = [replace(one, rule=remedy.rule) for one in made if one.rule == trial_id(at)]
         changes = differences(before, after)
         gone = [one.before for one in changes if one.change is Change.VANISHES and one.before is not None]
         lost = [one for one in gone if not any(other.tag == one.tag and other.overlaps(one) for other in after)]
@@ -169,5 +174,6 @@ def _is_long(one: Episode) -> bool:
     return one.end_ns is None or one.end_ns - one.begin_ns > _LONG_NS
 
 
-def _name(at: int) -> str:
+def trial_id(at: int) -> str:
+    """What the rule with the remedy at a place is called in a play of ``variants``."""
     return f"~{at}"
