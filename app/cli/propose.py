@@ -59,7 +59,7 @@ def propose(
     later: Annotated[
         float, typer.Option("--later", min=0, help="Seconds by which a real alarm may come later; red never.")
     ] = 60.0,
-    tick: Annotated[int, typer.Option("--tick", min=1, max=10, help="Seconds judged together; more is faster.")] = 1,
+    tick: Annotated[int, typer.Option("--tick", min=1, max=10, help="Seconds judged together; fewer are slower.")] = 10,
     folder: Annotated[Path | None, typer.Option("--out", help="Folder to write the overrides to.")] = None,
     owner: Annotated[str, typer.Option("--owner", help="Who signs: the owner of the override.")] = "",
     *,
@@ -153,11 +153,11 @@ def _rows(found: Proposals, one: Found, speak: str) -> Iterator[tuple[str, str, 
     yield "propose_source", source, ""
     real = sum(part.get(Was.REAL, 0) for part in one.counts)
     if not real:
-        yield "", say("propose_without_real", speak), "red"
+        yield "propose_note", say("propose_without_real", speak), "red"
     elif not proposal.real_shown:
-        yield "", say("propose_no_real_shown", speak), "yellow"
+        yield "propose_note", say("propose_no_real_shown", speak), "yellow"
     if proposal.candidate.loosens_red:
-        yield "", say("propose_red", speak, source=source), "bold white on red"
+        yield "propose_note", say("propose_red", speak, source=source), "bold white on red"
 
 
 def change_text(candidate: Candidate, speak: str) -> str:

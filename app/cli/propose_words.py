@@ -37,13 +37,14 @@ PROPOSE_WORDS: dict[str, Text] = {
     "propose_no_edge": Text(
         "试到 {amount} 仍不丢失真警", "no real alarm is lost up to {amount}, the most that was tried"
     ),
+    "propose_note": Text("注意", "Note"),
     "propose_no_real_shown": Text(
-        "注意：验证段里没有真警，真警的保留只由选择段说明。",
-        "Note: no real alarm fell into the later part; that real ones are kept is shown by the earlier part alone.",
+        "验证段里没有真警，真警的保留只由选择段说明。",
+        "no real alarm fell into the later part; that real ones are kept is shown by the earlier part alone.",
     ),
     "propose_without_real": Text(
-        "注意：没有核实为真警的报警，无法说明会漏掉什么。",
-        "Note: no alarm was judged real; nothing shows what would be missed.",
+        "没有核实为真警的报警，无法说明会漏掉什么。",
+        "no alarm was judged real; nothing shows what would be missed.",
     ),
     "propose_red": Text(
         "警告：这会放宽红色等级的限值。其依据是：{source}。必须由有权的人核准，并由第二人同意。",

@@ -41,7 +41,7 @@ def write_overrides(folder: Path, proposals: list[tuple[Proposal, Text]], plan: 
 
 def _override(proposal: Proposal, rule: RuleSpec, reason: Text, owner: str, since: date) -> Iterator[str]:
     whose = "assets" if rule.assets else "tags"
-    yield f"{rule.id.replace('.', '-')}-{since:%Y%m%d}:"
+    yield f"{rule.id.replace('.', '_')}_{since:%Y%m%d}:"
     yield f"  rule: {_text(rule.id)}"
     yield f"  where: {{{whose}: [{', '.join(map(_text, proposal.tags))}]}}"
     yield "  grades:"

@@ -24,7 +24,8 @@ CHOOSE_MIN, SHOW_MIN = 5, 3
 SPARES_MIN = 0.3
 #: Of changes that spare nearly as much as the best, the one that costs least is taken.
 _NEARLY = 0.1
-_GENTLE = (Means.DEADBAND, Means.OFF_DELAY, Means.ON_DELAY, Means.LIMIT)
+#: An off-delay comes last: it holds alarms on, and what is real meanwhile is no news.
+_GENTLE = (Means.DEADBAND, Means.ON_DELAY, Means.LIMIT, Means.OFF_DELAY)
 
 
 class Was(StrEnum):
@@ -105,12 +106,13 @@ class Proposal:
 
     Attributes:
         candidate: the change.
-        tags: sensors, or assets, that it is for: those that gave false alarms in the earlier part.
+        tags: sensors, or assets, that it is for: those that gave false alarms in the earlier part. Real alarms of the
+            rule on others are held against it all the same.
         chosen: what it makes of the earlier part.
         shown: what it makes of the later part.
         edge: the least amount on the same ladder that would have lost a real alarm in all of the time; None = none did.
         most: the greatest amount of that ladder.
-        real_shown: alarms in the later part that were judged real, of those tags.
+        real_shown: alarms in the later part that were judged real.
 
     """
 
@@ -225,7 +227,8 @@ def proposed(
     """
     cases, unseen = cases_of(rule, made, told)
     tags = tuple(sorted({one.episode.tag for one in cases if _is_early(one, bounds) and one.was is Was.FALSE}))
-    own = [one for one in cases if one.episode.tag in tags]
+    own = [one for one in cases if one.episode.tag in tags or one.was in KEPT]
+    concerned = {one.episode.tag for one in own}
     early = [one for one in own if _is_early(one, bounds)]
     late = [one for one in own if not _is_early(one, bounds)]
     counts = _counts(early), _counts(late)
@@ -237,7 +240,8 @@ def proposed(
     if missing:
         return replace(found, refusal=Refusal.UNSEEN, unseen=missing)
     runs = {
-        at: [replace(one, rule=rule) for one in made if one.rule == trial_id(at) and one.tag in tags] for at, _ in tried
+        at: [replace(one, rule=rule) for one in made if one.rule == trial_id(at) and one.tag in concerned]
+        for at, _ in tried
     }
     outcomes = [Tried(at, one, outcome(early, _part(runs[at], bounds, early=True), bounds)) for at, one in tried]
     best = _chosen(outcomes)
@@ -306,11 +310,11 @@ def outcome(cases: Sequence[Case], after: Sequence[Episode], bounds: Bounds) -> 
     kept = [by_ns for one, by_ns in late if by_ns is not None and _is_in_time(one, by_ns, bounds)]
     lost = tuple(one for one, by_ns in late if by_ns is None or not _is_in_time(one, by_ns, bounds))
     unjudged = [one.episode for one in cases if one.was is Was.UNJUDGED]
-    about_others = [*guarded, *others]
+    about_others, noisy = [*guarded, *others], {one.tag for one in false}
     left = sum(
         not any(one.tag == other.tag and one.overlaps(other) for other in about_others)
-        for of_tag in by_tag.values()
-        for one in of_tag
+        for tag in noisy
+        for one in by_tag.get(tag, [])
     )
     return Outcome(
         false_before=len(false),

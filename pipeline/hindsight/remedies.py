@@ -141,15 +141,25 @@ def _usual(seconds: float) -> float | None:
 
 
 def variants(plan: Plan, wanted: Sequence[Remedy]) -> Plan:
-    """One plan in which every rule stands beside itself with each remedy, so that one play tries all."""
+    """One plan in which every rule stands beside itself with each remedy, so that one play tries all.
+
+    Of the detectors those are left that these rules name.
+    """
     ids = {one.rule for one in wanted}
     as_is = [rule for rule in plan.rules if rule.id in ids]
+    named = repr(as_is)  # more than they use, perhaps, and never less
     changed = [replace(one.changed, id=trial_id(at)) for at, one in enumerate(wanted)]
     kept = [one for one in plan.overrides if one.rule in ids]
     of_trials = [
         replace(own, rule=trial_id(at)) for at, one in enumerate(wanted) for own in kept if own.rule == one.rule
     ]
-    return replace(plan, rules=(*as_is, *changed), overrides=(*kept, *of_trials), version="remedies")
+    return replace(
+        plan,
+        rules=(*as_is, *changed),
+        overrides=(*kept, *of_trials),
+        detectors=tuple(one for one in plan.detectors if one.id in named),
+        version="remedies",
+    )
 
 
 def outcome(wanted: Sequence[Remedy], made: Sequence[Episode]) -> list[Tried]:

@@ -181,6 +181,15 @@ def test_what_helps_little_or_not_at_all_is_no_proposal() -> None:
     assert run({}, judged()).refusal is Refusal.NOTHING_TO_CHANGE
 
 
+def test_real_alarms_of_other_sensors_are_held_against_a_change_too() -> None:
+    elsewhere = [replace(one, tag="b") for one in REAL]
+    given = judged(real=elsewhere)
+    found = run({ON_60: elsewhere}, given, before=[*FALSE, *elsewhere])
+    assert found.proposal is not None
+    assert (found.proposal.tags, found.proposal.chosen.kept) == (("a",), 2)
+    assert run({ON_60: []}, given, before=[*FALSE, *elsewhere]).refusal is Refusal.LOSES
+
+
 def test_false_alarms_that_become_one_are_spared_but_for_one() -> None:
     merged = Episode("r", "a", "room", FALSE[0].begin_ns, FALSE[4].end_ns, Grade.BLUE, (FALSE[0].begin_ns,))
     told_of = outcome([Case(one, Was.FALSE) for one in FALSE[:5]], [merged], BOUNDS)
