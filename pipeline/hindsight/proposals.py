@@ -338,12 +338,16 @@ def _later_ns(one: Episode, after: Sequence[Episode]) -> tuple[int, int] | None:
     An alarm that was on already is no news, however real what happens then is.
     """
     about = [other for other in after if other.overlaps(one)]
+    if not one.news:  # hidden by design: nobody was told, so it is enough that it is there
+        return (0, 0) if about else None
     news = [pair for other in about for pair in zip(other.news, other.levels, strict=True) if pair[0] >= one.begin_ns]
     first = min((at for at, _ in news), default=None)
     top = min((at for at, level in news if level >= one.grade), default=None)
     if first is None or top is None:
         return None
-    top_ns = min(at for at, level in zip(one.news, one.levels, strict=True) if level >= one.grade)
+    top_ns = min(
+        (at for at, level in zip(one.news, one.levels, strict=True) if level >= one.grade), default=one.begin_ns
+    )
     return first - one.begin_ns, top - top_ns
 
 

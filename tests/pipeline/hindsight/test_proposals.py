@@ -29,7 +29,7 @@ def episode(
     """Blue at once; the grade ``top_s`` later."""
     news = (ns(begin_s), ns(begin_s + top_s)) if top_s else (ns(begin_s),)
     levels = (Grade.BLUE, of) if top_s else (of,)
-    return Episode(at, tag, "room", ns(begin_s), ns(begin_s + length_s), of, news, levels)
+    return Episode(at, tag, "room", ns(begin_s), ns(begin_s + length_s), of, news, levels=levels)
 
 
 def told(of: Episode, verdict: str = "") -> Told:
