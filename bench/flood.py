@@ -6,6 +6,7 @@ outbox, waited for. The same readings are played by turns with both stages and w
 
 from __future__ import annotations
 
+import gc
 import tempfile
 import time
 from dataclasses import replace
@@ -110,6 +111,8 @@ def play(folder: Path, step: Step, calm_s: int) -> tuple[dict[str, list[float]],
         metrics=PipelineMetrics(),
         step=step,
     )
+    gc.collect()
+    gc.freeze()  # as the pipeline's process does at its start
     phases = ("before", "during", "after")
     took: dict[str, list[float]] = {f"round {phase}": [] for phase in phases}
     took |= {f"{stage} {phase}": [] for phase in phases for stage in STAGES if isinstance(step, Timed)}

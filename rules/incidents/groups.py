@@ -273,7 +273,8 @@ class Groups:
             self.opened.append((member.start_ns, wide.id))
             return self._join(wide, member, event)
         kind = IncidentKind.LOCAL if len(self.open) < OPEN_MAX else IncidentKind.WIDE
-        one = OpenIncident(digest("incident", member.alarm_id), kind, grade=member.grade, told_first=member.alarm_id)
+        name = digest("incident", member.alarm_id, str(event.offset))  # after a loss of state it is another one
+        one = OpenIncident(name, kind, grade=member.grade, told_first=member.alarm_id)
         self.open[one.id], self.tallies[one.id] = one, Tally(())
         self._add(one, member)
         self.opened.append((member.start_ns, one.id))

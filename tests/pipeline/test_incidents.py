@@ -177,3 +177,18 @@ def test_a_grouping_that_failed_is_a_reason_not_to_be_ready(tmp_path: Path) -> N
         opened.runner.state.incidents.broken = "ZeroDivisionError: a bug"
         (broken,) = grouping_check(opened.runner)()
         assert (sound.trouble, broken.trouble) == (None, "ZeroDivisionError: a bug")
+
+
+def test_an_alarm_whose_incident_was_lost_with_the_state_begins_another_and_that_is_stored(tmp_path: Path) -> None:
+    with parts(tmp_path, made=PLAN) as opened:
+        play(opened, 0, [message(0, reading(0, 12), "a", 0)])
+        opened.runner.state.incidents.broken = "an error"
+        opened.runner.save_snapshot()
+    with parts(tmp_path, made=PLAN, now_s=1.0) as opened:
+        assert PipelineReader(tmp_path / "pipeline.db").incidents() == []
+        play(opened, 1, [message(1, reading(1, 60), "a", 1)])
+        (one,) = opened.runner.state.incidents.groups.open
+    reader = PipelineReader(tmp_path / "pipeline.db")
+    assert [incident.id for incident in reader.incidents()] == [one]
+    assert [incident.is_open for incident in reader.incidents(open_only=False)].count(False) == 1
+    reader.close()
