@@ -27,8 +27,6 @@ BENCHES = (
     "asset_detectors",
     "peers",
     "step",
-    "operands",
-    "overrides",
     "journal",
     "replay",
     "startup",

@@ -48,8 +48,6 @@ def test_kinds_that_no_sensor_has_are_kept(tmp_path: Path) -> None:
         "ch4_ppm",
         "wind_speed",
         "wind_direction",
-        "ventilation",
-        "room_people",
     }
 
 

@@ -1,6 +1,7 @@
 """Slow, obvious model of the life of alarms, written from docs/alarms.md: whole histories, a table, lists of flags.
 
-It knows limits on values, no detectors. Inputs come one by one; each returns what is told of it.
+It knows limits on values, but no detectors and no suppression by design. Inputs come one by one; each returns what is
+told of it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import math
 
 from model.alarm import Grade
-from tests.naive.alarm_flags import OUT, SHELVED, SUPPRESSED, Flag, Flags
+from tests.naive.alarm_flags import OUT, SHELVED, Flag, Flags
 from tests.naive.alarm_levels import Levels, Move
 from tests.naive.alarm_nouns import Act, Alarm, Line, Refused, Site
 from tests.naive.alarm_table import ACTIVE, NORMAL, TABLE
@@ -36,15 +37,11 @@ class AlarmLife:
     def open(self) -> list[Alarm]:
         return sorted((a for a in self.alarms if a.state != NORMAL), key=lambda a: (a.rule, a.tag))
 
-    def reload(self, site: Site, wall_ns: int) -> list[Line]:
+    def reload(self, site: Site) -> None:
         """Another plan counts. A rule whose grades are the same goes on where it was; no alarm ends."""
         before, self.site = self.levels, site
         self.devices = {sensor.tag: self.devices.get(sensor.tag, Device()) for sensor in site.sensors}
         self._meet(site, before)
-        ids = {rule.id for rule in site.rules}
-        gone = [flag for flag in self.flags.on() if flag.kind == SUPPRESSED and flag.rule not in ids]
-        self.flags.end(gone, "rule_gone", wall_ns)
-        return self._show_and_hide(wall_ns)
 
     def row(self, at: int, reading: Reading) -> list[Line]:
         """``at``: which sensor of the site."""
@@ -90,16 +87,6 @@ class AlarmLife:
                     late = wall_ns - move.time_ns > sensor.offline_ns
                     out += self._move(rule.id, sensor.tag, move, wall_ns, offline=late)
         return out
-
-    def suppress(self, rule: str, tag: str, wall_ns: int, *, holds: bool) -> list[Line]:
-        """The rule's own condition for being suppressed is known to hold, or not to."""
-        same = [flag for flag in self.flags.on() if (flag.kind, flag.rule, flag.tag) == (SUPPRESSED, rule, tag)]
-        if holds and not same:
-            flag = Flag(SUPPRESSED, rule, tag, "", Grade.NONE, "", "", wall_ns, None)
-            self.flags.ask(flag, two_persons=False)
-        elif not holds:
-            self.flags.end(same, "condition_over", wall_ns)
-        return self._show_and_hide(wall_ns)
 
     def act(self, act: Act) -> list[Line]:
         """What a person asks for.

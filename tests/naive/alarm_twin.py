@@ -64,6 +64,8 @@ def _chatter(chatter: Chatter) -> alarm_levels.Chatter | None:
 
 
 def _rule(spec: RuleSpec, policy: AlarmPolicy) -> LifeRule:
+    if spec.suppress_when:
+        raise NotModelledError(spec.suppress_when)
     grades = [
         NaiveGrade(
             one.grade,
@@ -206,7 +208,8 @@ class Twin:
             case Tick():
                 return self.life.tick(item.wall_ns, item.elapsed_ns, item.boot), False
             case PlanChange():
-                return self.life.reload(site_of(item.plan), item.wall_ns), False
+                self.life.reload(site_of(item.plan))
+                return [], False
             case HumanAct():
                 try:
                     return self.life.act(self._act(item)), False

