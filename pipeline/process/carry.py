@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from detectors.declaration import teaching
 from model.alarm import Alarm
 from model.flag import Flag, FlagKind
@@ -58,21 +61,38 @@ def carry_gateways(old: Gateways, state: GatewayState, new: Gateways, open_alarm
     return carried
 
 
-def slot_pairs(old_tags: tuple[str, ...], new_tags: tuple[str, ...]) -> tuple[list[int], list[int]]:
+class Slots(list[int]):
+    """Slots, in a form that numpy takes quickly: made once for all arrays that are copied by them."""
+
+    _quick: slice | NDArray[np.intp] | None = None
+
+    def quick(self) -> slice | NDArray[np.intp]:
+        """A slice where they follow each other from the first on."""
+        if self._quick is None:
+            at = np.array(self, np.intp)
+            self._quick = slice(0, len(at)) if np.array_equal(at, np.arange(len(at))) else at
+        return self._quick
+
+
+def slot_pairs(old_tags: tuple[str, ...], new_tags: tuple[str, ...]) -> tuple[Slots, Slots]:
     """Slots of the tags that both have: (in old, in new)."""
+    if old_tags == new_tags:
+        every = Slots(range(len(old_tags)))
+        return every, every
     where = {tag: slot for slot, tag in enumerate(old_tags)}
     pairs = [(where[tag], slot) for slot, tag in enumerate(new_tags) if tag in where]
-    return [p[0] for p in pairs], [p[1] for p in pairs]
+    return Slots(p[0] for p in pairs), Slots(p[1] for p in pairs)
 
 
 def copy_slots(source: Any, target: Any, sources: list[int], targets: list[int]) -> None:
     """Copy the arrays of one state dataclass slot by slot; what all slots share is copied whole."""
+    given_at, wanted_at = (one.quick() if isinstance(one, Slots) else Slots(one).quick() for one in (sources, targets))
     for item in fields(target):
         given, wanted = getattr(source, item.name), getattr(target, item.name)
         if wanted.ndim == 0:
             wanted[...] = given
         elif item.name != "begun_count" and not (SIZED in item.metadata and given.shape[1:] != wanted.shape[1:]):
-            wanted[targets] = given[sources]
+            wanted[wanted_at] = given[given_at]
 
 
 def _same_beside(old: Plan, new: Plan) -> list[str]:
@@ -156,13 +176,12 @@ def copy_state(source: Any, target: Any) -> None:
         getattr(target, item.name)[...] = getattr(source, item.name)
 
 
-def _of_same_period(
-    source: KindProgram, target: KindProgram, pairs: tuple[list[int], list[int]]
-) -> tuple[list[int], list[int]]:
-    same = [
-        (old, new) for old, new in zip(*pairs, strict=True) if source.group.period_s[old] == target.group.period_s[new]
-    ]
-    return [old for old, _ in same], [new for _, new in same]
+def _of_same_period(source: KindProgram, target: KindProgram, pairs: tuple[Slots, Slots]) -> tuple[Slots, Slots]:
+    same = source.group.period_s[pairs[0].quick()] == target.group.period_s[pairs[1].quick()]
+    if same.all():
+        return pairs
+    chosen = np.flatnonzero(same).tolist()
+    return Slots(pairs[0][at] for at in chosen), Slots(pairs[1][at] for at in chosen)
 
 
 def keep_on(bound: Bound, open_alarms: Iterable[Alarm]) -> None:
