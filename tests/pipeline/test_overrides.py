@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from model.alarm import AlarmEvent, Grade, Transition
 from model.inputs import PlanChange, Tick
 from model.override import GradeChange, LimitChange, Override, Where
-from model.plan import Plan
+from model.plan import DetectorSpec, Plan
+from model.sensor import Asset
 from pipeline.process.snapshot import restore, take
 from pipeline.process.step import State, begin
 from rules.selection import Selection
 from rules.variants import overridden
-from tests.pipeline.plans import NAME, START_NS, Row, canonical, grade, ns, plan, play, rows, rule
+from tests.pipeline.plans import NAME, START_NS, Row, canonical, grade, kind, ns, plan, play, rows, rule
 
 TODAY = datetime.fromtimestamp(START_NS / 1e9, UTC).date()
 TAGS = ("a", "b", "c", "d")
@@ -227,3 +228,47 @@ def test_sensors_are_found_by_what_they_belong_to() -> None:
         assert selection.sensors(where) == expected, where
     assert selection.assets(Where(labels=(("zone", ("south",)),))) == [1]
     assert selection.assets(Where(sites=("site",))) == [0]
+
+
+def silence_plan() -> Plan:
+    return plan(
+        rule("quiet", grade("blue", "silence >= 6 s"), grade("yellow", "silence >= 12 s", on_s=4.0)),
+        sensors=[(tag, "gas") for tag in TAGS],
+        detectors=[DetectorSpec("silence", "silence", ("gas",), {})],
+    )
+
+
+def of_silence(name: str, tag: str, *changes: GradeChange, off: bool = False) -> Override:
+    return replace(override(name, (tag,), *changes, off=off), rule="quiet")
+
+
+def test_what_time_alone_says_is_judged_by_each_sensors_own_settings() -> None:
+    later = GradeChange(Grade.BLUE, (LimitChange("silence", 9.0, "s"),))
+    sooner = GradeChange(Grade.YELLOW, (LimitChange("silence", 8.0, "s"),), on_delay_s=0.0)
+    overrides = of_silence("o", "a", later), of_silence("p", "b", sooner), of_silence("q", "c", off=True)
+    state = started(with_overrides(silence_plan(), *overrides))
+    seconds = [Tick(ns(second), second * 10**9) for second in range(1, 30)]
+    events = play(state, [rows([Row(i, 0.5, 1.0) for i in range(4)]), *seconds])
+    found = {(event.tag, event.grade): (event.at_ns - START_NS) // 10**9 for event in events}
+    assert not [key for key in found if key[0] == "c"]
+    assert found["a", Grade.BLUE] - found["d", Grade.BLUE] == 3
+    assert found["b", Grade.BLUE] == found["d", Grade.BLUE]
+    assert found["b", Grade.YELLOW] - found["b", Grade.BLUE] == 2
+    assert found["d", Grade.YELLOW] - found["d", Grade.BLUE] == 6 + 4
+    assert found["a", Grade.YELLOW] == found["d", Grade.YELLOW]
+
+
+def test_an_override_of_a_rule_on_assets_is_for_the_assets_that_it_names() -> None:
+    vote = DetectorSpec("two", "vote", ("gas",), {"of": 2.0}, ("vessel",))
+    whole = replace(rule("two_high", grade("red", "two >= 25 %LEL")), kinds=(), assets=("vessel",))
+    base = plan(whole, kinds=(kind(period_s=1.0),), sensors=[(tag, "gas") for tag in TAGS], detectors=(vote,))
+    vessels = (Asset("one", NAME, "site", "vessel"), Asset("other", NAME, "site", "vessel"))
+    sensors = tuple(replace(sensor, asset="one" if at < 2 else "other") for at, sensor in enumerate(base.sensors))
+    base = replace(base, assets=vessels, sensors=sensors)
+    own = replace(override("o", (), limit(Grade.RED, 50.0)), rule="two_high", where=Where(assets=("other",)))
+    own = replace(own, grades=(GradeChange(Grade.RED, (LimitChange("two", 50.0, "%LEL"),)),))
+    readings = [Row(sensor, float(second), 40.0 if second > 1 else 1.0) for second in range(6) for sensor in range(4)]
+    assert {one[0] for one in told(play(started(base), [rows(readings)]))} == {"one", "other"}
+    assert {one[0] for one in told(play(started(with_overrides(base, own)), [rows(readings)]))} == {"one"}
+    left_out = replace(base, rules=(replace(whole, where=Where(assets=("other",))),))
+    assert {one[0] for one in told(play(started(left_out), [rows(readings)]))} == {"other"}
