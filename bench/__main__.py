@@ -38,6 +38,7 @@ BENCHES = (
     "archive",
     "backtest",
     "flood",
+    "machine",
 )
 RUNS = 3
 EXIT_USE = 2
