@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,8 +38,10 @@ class Calendar:
         """That of the plan's ``seasonal`` detectors together; a day that one of them calls a day of work is one."""
         return cls(_days(plan, "holidays"), _days(plan, "workdays"))
 
-    def columns(self, names: Iterable[str], time_ns: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    def columns(self, names: Collection[str], time_ns: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
         """What the named ones are at times, float64 [n]: hours since midnight; 1 = Monday to 7; 1 = a day of work."""
+        if not names:
+            return {}
         local = time_ns + ZONE_NS
         day = local // _DAY_NS
         weekday = (day + _FIRST_WEEKDAY) % 7 + 1

@@ -68,7 +68,8 @@ def judge_rows(
         slots = bound.slot_of[part.sensor]
         late = ~fresh[rows]
         beside = bound.others.of_rows(int(index), of_others, rows)
-        beside = replace(beside, low={**beside.low, **bound.calendar.columns(program.calendar, part.time_ns)})
+        if program.calendar:
+            beside = replace(beside, low={**beside.low, **bound.calendar.columns(program.calendar, part.time_ns)})
         columns, explain = columns_of(program, part, slots, ~late, clock_fault[rows], beside)
         program.last.remember(part, slots, ~late, columns)
         changes += _suppressed(bound, program, part, np.flatnonzero(~late), columns, rows, live_ns)

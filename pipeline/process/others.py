@@ -193,22 +193,20 @@ class Others:
 
         """
         own, given = self.state, old.state
-        both = [(at, old.tests.index(name)) for at, name in enumerate(self.tests) if name in old.tests]
-        for place, sensor in enumerate(self.sensors.tolist()):
-            before = sources.get(sensor, -1)
-            known = int(old.place_of[before]) if before >= 0 else -1
-            if known >= 0:
-                for name in ("time_ns", "value", "doubtful", "news"):
-                    own.latest[name][place] = given.latest[name][known]
-                for target, source in both:
-                    own.met_ns[place, target] = given.met_ns[known, source]
-            elif before >= 0:
-                ring = recent[sensor]
-                newest = int(ring["at"]) - 1
-                if ring["time_ns"][newest] != NO_TIME:
-                    own.latest["time_ns"][place] = ring["time_ns"][newest]
-                    own.latest["value"][place] = ring["value"][newest]
-                    own.latest["doubtful"][place] = 1  # how good it was is not kept
+        before = np.array([sources.get(sensor, -1) for sensor in self.sensors.tolist()], np.intp)
+        place = np.where(before >= 0, old.place_of[before] if len(old.place_of) else -1, -1)
+        asked = np.flatnonzero(place >= 0)
+        own.latest[asked] = given.latest[place[asked]]
+        for target, name in enumerate(self.tests):
+            if name in old.tests:
+                own.met_ns[asked, target] = given.met_ns[place[asked], old.tests.index(name)]
+        new = np.flatnonzero((place < 0) & (before >= 0))
+        rings = recent[self.sensors[new]]
+        newest = rings["at"] - 1
+        heard = rings["time_ns"][np.arange(len(new)), newest] != NO_TIME
+        for name in ("time_ns", "value"):
+            own.latest[name][new[heard]] = rings[name][np.arange(len(new)), newest][heard]
+        own.latest["doubtful"][new[heard]] = 1  # how good it was is not kept
 
 
 def bind_others(

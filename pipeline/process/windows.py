@@ -146,11 +146,11 @@ class Series:
         given, own = old.state, self.state
         room, kept = own.time_ns.shape[1], given.time_ns.shape[1]
         count = min(room, kept)
-        for source, target in zip(sources, targets, strict=True):
-            newest = (int(given.at[source]) - count + np.arange(count)) % kept
-            for name in ("time_ns", "value", "doubtful"):
-                getattr(own, name)[target, :count] = getattr(given, name)[source, newest]
-            own.at[target] = count % room
+        there = np.array(sources, np.intp)
+        newest = (given.at[there][:, None] - count + np.arange(count)) % kept
+        for name in ("time_ns", "value", "doubtful"):
+            getattr(own, name)[targets, :count] = getattr(given, name)[there[:, None], newest]
+        own.at[targets] = count % room
         before = old.held()
         for place, name in enumerate(self.held()):
             if name in before:

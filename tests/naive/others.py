@@ -90,3 +90,23 @@ class NaiveOthers:
             return Says(met_count, met_count + asked - len(verdicts), doubtful)
         share = met_count / len(verdicts) if verdicts and 2 * len(verdicts) >= asked else math.nan
         return Says(share, share, doubtful)
+
+
+def known(comparison: tuple[str, float], says: Says) -> bool | None:
+    """Whether something between two bounds meets a comparison; None = it may or may not."""
+    operator, limit = comparison
+    at_ends = {MEETS[operator](says.low, limit), MEETS[operator](says.high, limit)}
+    if math.isnan(says.low) or math.isnan(says.high):
+        return None
+    if operator in {"==", "!="} and says.low < says.high:
+        inside = says.low <= limit <= says.high
+        return None if inside else operator == "!="
+    return at_ends.pop() if len(at_ends) == 1 else None
+
+
+def all_of(parts: list[bool | None]) -> bool | None:
+    return False if False in parts else None if None in parts else True
+
+
+def any_of(parts: list[bool | None]) -> bool | None:
+    return True if True in parts else None if None in parts else False
