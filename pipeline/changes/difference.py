@@ -14,7 +14,7 @@ from detectors.declaration import teaching
 from detectors.parameters import build, build_for_assets
 from model.alarm import Alarm
 from model.heartbeat import HEARTBEAT
-from model.plan import DetectorSpec, Plan
+from model.plan import AlarmPolicy, Chatter, DetectorSpec, Plan
 from rules.language import comparisons, parse
 from rules.red_changes import RedChange, red_changes
 from rules.red_ground import ground_changes
@@ -115,6 +115,8 @@ def difference(old: Plan, new: Plan, open_alarms: Iterable[Alarm] = ()) -> PlanD
 
 
 def _section(old: Any, new: Any) -> Section:
+    if isinstance(old, AlarmPolicy):
+        return Section((), (), () if old == new else (Changed("", _keys(old, new)),))
     if not _is_list(old) or not _is_list(new):
         return Section((), (), () if old == new else (Changed("", (("", str(old), str(new)),)),))
     before, after = _by_name(old), _by_name(new)
@@ -154,6 +156,11 @@ def _keys(old: Any, new: Any, prefix: str = "") -> tuple[tuple[str, str, str], .
             found += _mapped(by_grade[0], by_grade[1], key)
         elif isinstance(before, dict):
             found += _mapped(before, after, key)
+        elif isinstance(before, Chatter) and isinstance(after, Chatter):
+            found += _keys(before, after, f"{key}.")
+        elif item.name == "realarm_after_s":
+            named = [{grade.name.lower(): seconds for grade, seconds in each} for each in (before, after)]
+            found += _mapped(named[0], named[1], key)
         else:
             found.append((key, _shown(before), _shown(after)))
     return tuple(found)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from model.plan import DetectorSpec
+from model.plan import NO_POLICY, AlarmPolicy, DetectorSpec
 from model.sensor import Sensor
 from model.text import Text
 from pipeline.changes.difference import Anew, Changed, difference
@@ -24,6 +24,19 @@ def test_the_same_files_differ_in_nothing() -> None:
     found = difference(OLD, OLD)
     assert found.same
     assert (found.counts(), found.anew, found.delays, found.alarms, found.red) == ({}, (), (), (), ())
+
+
+def test_times_of_alarms_are_named_key_by_key() -> None:
+    new = replace(OLD, version="2", alarms=AlarmPolicy(shelf_max_s=60.0))
+    assert OLD.alarms == NO_POLICY
+    (changed,) = difference(OLD, new).sections["alarms"].changed
+    assert changed.keys == (
+        ("shelf_max_s", "28800.0", "60.0"),
+        ("chatter.times", "0", "3"),
+        ("realarm_after_s.orange", "-", "7200.0"),
+        ("realarm_after_s.red", "-", "1800.0"),
+        ("stale_after_s", "0.0", "86400.0"),
+    )
 
 
 def test_what_is_added_removed_and_changed_is_named_key_by_key() -> None:
