@@ -48,6 +48,8 @@ def test_kinds_that_no_sensor_has_are_kept(tmp_path: Path) -> None:
         "ch4_ppm",
         "wind_speed",
         "wind_direction",
+        "ventilation",
+        "room_people",
     }
 
 
