@@ -238,3 +238,14 @@ def test_a_snapshot_at_any_point_changes_nothing(raised: list[tuple[str, int]], 
         return [msgspec.json.encode(one) for one in desk.told], msgspec.json.encode(desk.stage.keep())
 
     assert play(stop=at) == play(stop=-1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from("abc"), st.integers(-900, 900)), min_size=2, max_size=20))
+def test_what_is_far_apart_is_never_one_incident(raised: list[tuple[bool, str, int]]) -> None:
+    assets = {f"{side}{name}": f"{side}-site" for side in ("east", "west") for name in "abc"}
+    places = {name: metres_north(0 if name.startswith("east") else 400) for name in assets}
+    made = district(assets, places=places, incidents=IncidentPlan(wide_incidents=10**6))
+    sides = {f"{n}": "east" if is_east else "west" for n, (is_east, *_) in enumerate(raised)}
+    desk = Desk(made).take(*(event(f"{n}", f"{sides[f'{n}']}{a}", float(t)) for n, (_, a, t) in enumerate(raised)))
+    assert all(len({sides[alarm] for alarm in group}) == 1 for group in desk.partition())
