@@ -29,6 +29,7 @@ BENCHES = (
     "step",
     "journal",
     "replay",
+    "reload",
     "startup",
     "ingest",
     "latency",
