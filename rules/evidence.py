@@ -24,7 +24,7 @@ ENTERS, HOLDS, CLEARS, SAYS_NOTHING = 1, 0, -1, -2
 ENTERED_LATE = 2
 
 #: Operands that are codes: a deadband means nothing to them, and would keep an alarm on for ever.
-_CODES = frozenset({"quality", "clock_fault"}) | CALENDAR
+CODES = frozenset({"quality", "clock_fault"}) | CALENDAR
 
 Columns = Mapping[str, NDArray[np.float64]]
 _Mask = NDArray[np.bool_]
@@ -128,7 +128,7 @@ def _truth(
     match condition:
         case Comparison(operand):
             low, high = bounds[0][operand], bounds[1].get(operand)
-            return _compare(condition, low, low if high is None else high, 0.0 if operand in _CODES else slack)
+            return _compare(condition, low, low if high is None else high, 0.0 if operand in CODES else slack)
         case Not(part):
             true, false = _truth(part, bounds, -slack)
             return false, true

@@ -16,7 +16,8 @@ from model.override import GradeChange, LimitChange, Override, Where
 from model.plan import GradeSpec, Plan, RuleSpec
 from model.text import Text
 from model.unit import factor_and_offset
-from rules.language import operands, parse
+from rules.language import base_of, operands, parse, source_of
+from rules.operands import MODE, is_of_others
 from rules.selection import Selection
 from rules.variants import meant
 
@@ -116,7 +117,9 @@ def _under_them(old: Plan, new: Plan, concerned: Mapping[str, RuleSpec]) -> Iter
     kinds: set[str] = set()
     for rule in concerned.values():
         red = red_grade(rule)
-        named |= {name.partition(".")[0] for name in operands(parse(red.when))} if red is not None else set()
+        asked = operands(parse(red.when)) if red is not None else set()
+        named |= {source_of(name) for name in asked}
+        kinds |= kinds_beside(red, old) if red is not None else set()
         named |= set(rule.yields_to)
         kinds |= set(rule.kinds)
     detectors = {spec.id: spec for spec in new.detectors}
@@ -127,9 +130,16 @@ def _under_them(old: Plan, new: Plan, concerned: Mapping[str, RuleSpec]) -> Iter
     of_kind = {kind.id: kind for kind in new.kinds}
     for kind in old.kinds:
         now = of_kind.get(kind.id)
-        ranges = ("unit", "low", "high", "period_s", "beyond_low", "beyond_high", "lateness_s", "on_change")
+        ranges = ("unit", "low", "high", "period_s", "beyond_low", "beyond_high", "lateness_s", "on_change", "states")
         if kind.id in kinds and (now is None or any(getattr(kind, f) != getattr(now, f) for f in ranges)):
             yield _told(f"kinds.{kind.id}", "红色所判断的传感器类型改变", "a kind of sensors that red judges changes")
+
+
+def kinds_beside(red: GradeSpec, plan: Plan) -> set[str]:
+    """Kinds of other sensors that a condition asks."""
+    words = {base_of(name) for name in operands(parse(red.when)) if is_of_others(base_of(name))}
+    modes = {kind.id for kind in plan.kinds if kind.is_mode} if MODE in words else set()
+    return modes | {word.partition(".")[2] for word in words - {MODE}}
 
 
 def _of_overrides(old: Plan, new: Plan, concerned: Mapping[str, RuleSpec]) -> Iterator[RedChange]:

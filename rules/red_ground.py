@@ -14,7 +14,7 @@ from typing import Any
 from model.plan import Plan, RuleSpec
 from model.text import Text
 from rules.language import operands, parse
-from rules.red_changes import RedChange, red_grade
+from rules.red_changes import RedChange, kinds_beside, red_grade
 
 #: Words for people, and what is compared thing by thing.
 _KNOWN = frozenset(
@@ -42,7 +42,9 @@ def ground_changes(old: Plan, new: Plan) -> list[RedChange]:
     if not red:
         return []
     behind = _kinds_behind(red, old)
-    looked_at = behind | {kind for rule in red for kind in rule.kinds}
+    grades = [grade for rule in red if (grade := red_grade(rule)) is not None]
+    beside = {kind for grade in grades for kind in kinds_beside(grade, old)}
+    looked_at = behind | beside | {kind for rule in red for kind in rule.kinds}
     of_assets = {kind for rule in red for kind in rule.assets}
     sensors = [one for one in old.sensors if one.kind in looked_at]
     lost = {one.tag for one in new.sensors}

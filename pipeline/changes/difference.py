@@ -15,7 +15,7 @@ from detectors.parameters import build, build_for_assets
 from model.alarm import Alarm
 from model.heartbeat import HEARTBEAT
 from model.plan import AlarmPolicy, Chatter, DetectorSpec, Plan
-from rules.language import comparisons, parse
+from rules.language import comparisons, parse, source_of
 from rules.red_changes import RedChange, red_changes
 from rules.red_ground import ground_changes
 
@@ -186,7 +186,7 @@ def _shown(value: Any) -> str:
 
 
 def _words(grades: Sequence[Any]) -> set[str]:
-    return {one.operand.partition(".")[0] for grade in grades for one in comparisons(parse(grade.when))}
+    return {source_of(one.operand) for grade in grades for one in comparisons(parse(grade.when))}
 
 
 def _with_other_grades(old: Plan, new: Plan) -> set[str]:

@@ -14,6 +14,7 @@ from itertools import pairwise
 from model.alarm import Grade
 from model.plan import GradeSpec, Plan, RuleSpec
 from pipeline.hindsight.episodes import Change, Episode, differences
+from rules.evidence import CODES
 from rules.language import comparisons, parse
 
 #: Lengths that people give to delays.
@@ -110,7 +111,7 @@ def _off_delay(rule: RuleSpec, own: Sequence[Episode]) -> Remedy | None:
 def _deadband(rule: RuleSpec) -> Remedy | None:
     """Of a twentieth of the lowest limit, where the condition is one comparison with a number that is not zero."""
     found = [list(comparisons(parse(one.when))) for one in rule.grades]
-    if any(len(one) != 1 or one[0].operand in ("quality", "clock_fault") for one in found):
+    if any(len(one) != 1 or one[0].operand in CODES or one[0].operator in ("==", "!=") for one in found):
         return None
     amount = _DEADBAND_SHARE * min(abs(one[0].limit) for one in found)
     if amount == 0.0:

@@ -20,7 +20,7 @@ from model.errors import FengsuiError
 from model.inputs import PlanChange
 from model.plan import GradeSpec, Plan, RuleSpec
 from pipeline.process.step import begin, step
-from rules.language import comparisons, parse, render
+from rules.language import comparisons, parse, render, source_of
 
 #: Candidates: the limit of now divided and multiplied by so many fourth roots of two.
 _BELOW, _ABOVE = 16, 28
@@ -77,7 +77,7 @@ def target(plan: Plan, rule: str, grade: Grade | None, operand: str) -> Target:
         raise FengsuiError(f"{rule}: the grade must be one of {names}, got {grade.name.lower() if grade else ''}")
     found = [one for one in comparisons(parse(own.when)) if operand in ("", one.operand)]
     detectors = {one.id for one in plan.detectors}
-    chosen = next((one for one in found if one.operand.partition(".")[0] in detectors), next(iter(found), None))
+    chosen = next((one for one in found if source_of(one.operand) in detectors), next(iter(found), None))
     if chosen is None:
         raise FengsuiError(f"{rule}: {own.when!r} must compare the operand, got {operand!r}")
     if chosen.operator not in {">", ">=", "<", "<="} or chosen.limit == 0:

@@ -12,7 +12,7 @@ from model.alarm import Grade
 from model.override import GradeChange, LimitChange, Override, Where
 from model.plan import DetectorSpec, Plan
 from rules.red_changes import red_changes
-from tests.pipeline.plans import NAME, grade, plan, rule
+from tests.pipeline.plans import NAME, grade, kind, plan, rule
 
 WARNING, LIFE = "life.blue", "life.red"
 
@@ -128,3 +128,13 @@ def test_many_lost_sensors_are_counted() -> None:
     many = replace(base(), sensors=tuple(replace(base().sensors[0], tag=f"s{i}") for i in range(8)))
     (found,) = red_changes(many, replace(many, sensors=()))
     assert found.text.zh == "不再判断：s0, s1, s2, s3, s4 (+3)"
+
+
+def test_a_kind_that_red_asks_beside_its_sensor_is_ground_of_it_too() -> None:
+    fan, mode = kind("fan", unit=""), replace(kind("plant_mode", unit=""), is_mode=True)
+    old = plan(rule("r", grade("red", "value >= 25 and asset.fan == 0 and mode == 0")), kinds=[kind(), fan, mode])
+    for at in (1, 2):
+        kinds = [replace(one, unit="1") if number == at else one for number, one in enumerate(old.kinds)]
+        (told,) = red_changes(old, replace(old, kinds=tuple(kinds)))
+        assert told.place == f"kinds.{old.kinds[at].id}"
+    assert red_changes(old, old) == []

@@ -76,3 +76,13 @@ def test_what_red_does_not_rest_on_is_not(what: str) -> None:
 def test_without_red_rules_there_is_no_ground() -> None:
     calm = replace(OLD, rules=(OTHER,))
     assert ground_changes(calm, replace(calm, sensors=(), alarms=AlarmPolicy())) == []
+
+
+def test_a_sensor_that_red_asks_beside_its_own_is_ground_of_it() -> None:
+    made = plan(
+        rule("r", grade("red", "value >= 25 and asset.fan == 0")),
+        kinds=[kind(), kind("fan", unit="")],
+        sensors=[("a", "gas"), ("f", "fan")],
+    )
+    (told,) = ground_changes(made, replace(made, sensors=made.sensors[:1]))
+    assert told.place == "sensors.f"
