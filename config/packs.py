@@ -21,7 +21,7 @@ from config.rules.rationale import read_rationale
 from config.rules.read import read_rule
 from config.rules.templates import Template, expand, read_template
 from config.rules.vocabulary import Vocabulary
-from config.rules.where import Choice
+from config.rules.where import Choice, refuse_tags_of_assets
 from config.shape import check_shape
 from config.yaml_file import Document, Spot, read_yaml
 from model.errors import ConfigError, Place
@@ -301,7 +301,9 @@ def _read_rules(pack: Mapping[str, Document], draft: _Draft, findings: Findings)
             draft.placed.append(PlacedRule(rule, Spot(own, ("rules", name))))
             cards |= {} if advised is None else {name: advised}
             if rule.where is not None:
-                draft.choices.append(Choice(rule, rule.where, Spot(own, ("rules", name, "where"))))
+                choice = Choice(rule, rule.where, Spot(own, ("rules", name, "where")))
+                refuse_tags_of_assets(choice, findings)
+                draft.choices.append(choice)
     advice: dict[str, tuple[Advice, ...]] = {}
     if "advice" in pack or "advice" not in draft.unreadable:
         advice = read_advice(pack.get("advice"), (document, cards), rules, ids, findings)

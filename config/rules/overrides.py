@@ -10,12 +10,12 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from config.findings import Findings, Plain, one_of
+from config.findings import Findings, one_of
 from config.rules.check import check_rule
 from config.rules.read import word
 from config.rules.shape import GradeName, in_both_languages
 from config.rules.vocabulary import Vocabulary
-from config.rules.where import Choice, WhereShape
+from config.rules.where import Choice, WhereShape, judged, refuse_tags_of_assets
 from config.shape import Duration, Shape, TextShape, check_shape, day
 from config.yaml_file import Document, Spot
 from model.alarm import Grade
@@ -112,9 +112,7 @@ def read_override(
     if shape.until is not None and shape.until < shape.since:
         place = document.place("overrides", name, "until")
         findings.error(place, f"must not be before since ({shape.since})", str(shape.until))
-    if rule.assets and shape.where.tags:
-        place = document.place("overrides", name, "where", "tags")
-        findings.error(place, f"must be assets: {rule.id} judges whole assets", Plain("tags"))
+    refuse_tags_of_assets(Choice(rule, shape.where.where(), Spot(document, ("overrides", name, "where"))), findings)
     changes = [
         change
         for grade, given in shape.grades.items()
@@ -248,8 +246,7 @@ def check_overlap(read: Sequence[ReadOverride], plan: Plan, selection: Selection
     taken: dict[tuple[str, str, int], list[ReadOverride]] = {}
     refused: set[tuple[str, str]] = set()
     for one in read:
-        choose = selection.assets if one.rule.assets else selection.sensors
-        chosen = choose(one.override.where)
+        chosen = judged(one.rule, one.override.where, plan, selection)
         for thing in _things(one):
             for index in chosen:
                 earlier = taken.setdefault((one.rule.id, thing, index), [])

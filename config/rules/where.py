@@ -111,11 +111,24 @@ def _known(place: Place, requirement: str, name: str, known: Collection[str], fi
 
 def _warn_of_nothing(choice: Choice, plan: Plan, selection: Selection, findings: Findings) -> None:
     rule = choice.rule
-    if rule.assets:
-        found = any(plan.assets[at].kind in rule.assets for at in selection.assets(choice.where))
-    else:
-        found = any(plan.sensors[at].kind in rule.kinds for at in selection.sensors(choice.where))
-    if not found:
+    chosen = set(judged(rule, choice.where, plan, selection))
+    if rule.where is not None:
+        chosen &= set(judged(rule, rule.where, plan, selection))
+    if not chosen:
         kinds = ", ".join(rule.assets or rule.kinds)
         what = "asset" if rule.assets else "sensor"
         findings.warn(choice.place(), f"should choose some {what} of {kinds}", Plain("a choice that none fits"))
+
+
+def judged(rule: RuleSpec, where: Where, plan: Plan, selection: Selection) -> list[int]:
+    """The sensors (assets, for a rule on those) of the rule's kinds that are chosen."""
+    if rule.assets:
+        return [at for at in selection.assets(where) if plan.assets[at].kind in rule.assets]
+    return [at for at in selection.sensors(where) if plan.sensors[at].kind in rule.kinds]
+
+
+def refuse_tags_of_assets(choice: Choice, findings: Findings) -> None:
+    """A rule on assets looks at no single sensor, so that tags would choose nothing of it."""
+    if choice.rule.assets and choice.where.tags:
+        requirement = f"must be assets: {choice.rule.id} judges whole assets"
+        findings.error(choice.place("tags"), requirement, Plain("tags"))
