@@ -27,6 +27,7 @@ BENCHES = (
     "asset_detectors",
     "peers",
     "step",
+    "overrides",
     "journal",
     "replay",
     "reload",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from config.findings import Findings, Plain
 from config.heartbeat import with_heartbeat, without_heartbeat
@@ -28,6 +30,7 @@ from model.plan import AlarmPolicy, Plan
 from model.unit import factor_and_offset
 from rules.language import comparisons, parse
 from rules.selection import Selection
+from rules.variants import Variant, as_packed, settings_of
 
 #: A sensor must be able to miss a scan without being called silent.
 _SILENT_PERIODS_MIN = 2.0
@@ -142,15 +145,16 @@ def versioned(plan: Plan) -> Plan:
 def _warn_of_slow_sensors(plan: Plan, place: Place, findings: Findings) -> None:
     """A sensor that reports more slowly than a silence rule allows would be in alarm for ever."""
     kinds = {kind.id: kind for kind in plan.kinds}
-    limits = {kind: min(_silence_limits_s(plan, kind), default=0.0) for kind in kinds}
     slow: dict[str, list[str]] = {}
-    for sensor in plan.sensors:
+    limits = _silence_limits_s(plan)
+    for sensor, limit_s in zip(plan.sensors, limits.tolist(), strict=True):
         period_s = kinds[sensor.kind].period_s if sensor.period_s is None else sensor.period_s
-        if 0 < limits[sensor.kind] < _SILENT_PERIODS_MIN * period_s:
-            slow.setdefault(sensor.kind, []).append(sensor.tag)
-    for kind, tags in slow.items():
+        if 0 < limit_s < _SILENT_PERIODS_MIN * period_s:
+            slow.setdefault(f"{sensor.kind} {limit_s}", []).append(sensor.tag)
+    for key, tags in slow.items():
+        kind, _, limit = key.partition(" ")
         requirement = (
-            f"should report at least every {limits[kind] / _SILENT_PERIODS_MIN:g} s, or {kind} counts as silent"
+            f"should report at least every {float(limit) / _SILENT_PERIODS_MIN:g} s, or {kind} counts as silent"
         )
         more = f" and {len(tags) - 1} more" if len(tags) > 1 else ""
         findings.warn(place, requirement, Plain(f"a longer period for {tags[0]}{more}"))
@@ -184,12 +188,32 @@ def overdue_calibrations(plan: Plan, registry: Path, today: date) -> list[Config
     return findings.warnings
 
 
-def _silence_limits_s(plan: Plan, kind: str) -> Iterator[float]:
-    """Limits of the rules on silence of a kind; the score of silence is in seconds."""
+def _silence_limits_s(plan: Plan) -> NDArray[np.float64]:
+    """Shortest limit on the silence of each sensor, all overrides taken together; inf where there is none."""
     silences = {spec.id for spec in plan.detectors if spec.detector == "silence"}
+    shortest = np.full(len(plan.sensors), np.inf)
+    selection = Selection(plan)
+    kind_of = np.array(selection.sensor_kinds, np.str_)
     for rule in plan.rules:
-        if kind in rule.kinds:
-            for grade in rule.grades:
-                for comparison in comparisons(parse(grade.when)):
-                    if comparison.operand in silences:
-                        yield comparison.limit * factor_and_offset(comparison.unit or "s", "s")[0]
+        packed_s = _shortest_silence_s(as_packed(rule), silences)
+        if not rule.kinds or packed_s == np.inf:
+            continue
+        settings = settings_of(rule, plan.overrides, selection)
+        own = np.full(len(shortest), packed_s)
+        if settings is not None:
+            own = np.array([_shortest_silence_s(one, silences) for one in settings.variants])[settings.of]
+        shortest = np.where(np.isin(kind_of, rule.kinds), np.minimum(shortest, own), shortest)
+    return shortest
+
+
+def _shortest_silence_s(variant: Variant, silences: Collection[str]) -> float:
+    """Of the grades that are not off; the score of silence is in seconds."""
+    return min(
+        (
+            comparison.limit * factor_and_offset(comparison.unit or "s", "s")[0]
+            for grade, off in zip(variant.grades, variant.off, strict=True)
+            for comparison in comparisons(parse(grade.when))
+            if comparison.operand in silences and not off
+        ),
+        default=np.inf,
+    )
