@@ -171,7 +171,7 @@ class IncidentDraft:
 
 
 def read_incidents(
-    document: Document, kinds: Collection[str], rules: Collection[str], draft: IncidentDraft, findings: Findings
+    document: Document, kinds: Collection[str], rules: Mapping[str, Grade], draft: IncidentDraft, findings: Findings
 ) -> None:
     """Read one pack's file into the draft; what is wrong goes to ``findings``.
 
@@ -180,7 +180,7 @@ def read_incidents(
     Args:
         document: incidents.yaml.
         kinds: ids of all sensor kinds that are loaded.
-        rules: ids of all rules that are loaded.
+        rules: all that are loaded, by id, each with the highest grade that it has.
         draft: gets what is right.
         findings: gets the errors.
 
@@ -193,7 +193,7 @@ def read_incidents(
     for name, combination in check.once("combinations", shape.combinations):
         for at, term in enumerate(combination.all_of):
             loc = ("combinations", name, "all_of", at)
-            check.rules((*loc, "rules"), term.rules)
+            check.rules((*loc, "rules"), term.rules, Grade[term.grade.upper()])
             check.kinds((*loc, "kinds"), term.kinds)
             check.kinds((*loc, "reading"), [term.reading] if term.reading else [])
         draft.combinations.append(_combination(name, combination))
@@ -202,7 +202,7 @@ def read_incidents(
         check.rules(("explains", name, "children"), explains.children)
         draft.explains.append(_explains(name, explains))
     for name, chain in check.once("chains", shape.chains):
-        check.rules(("chains", name, "rules"), chain.rules)
+        check.rules(("chains", name, "rules"), chain.rules, Grade[chain.grade.upper()])
         for at, step in enumerate(chain.steps):
             check.rules(("chains", name, "steps", at, "confirmed_by"), step.confirmed_by)
         draft.chains.append(_chain(name, chain))
@@ -257,7 +257,7 @@ class _Checks:
 
     document: Document
     known_kinds: Collection[str]
-    known_rules: Collection[str]
+    known_rules: Mapping[str, Grade]
     declared: dict[str, Place]
     findings: Findings
 
@@ -271,11 +271,15 @@ class _Checks:
                 requirement = f"must be unique over all packs, first given at {earlier.file}:{earlier.line}"
                 self.findings.error(place, requirement, name)
 
-    def rules(self, loc: tuple[str | int, ...], names: Sequence[str]) -> None:
+    def rules(self, loc: tuple[str | int, ...], names: Sequence[str], grade: Grade = Grade.NONE) -> None:
         families = {rule.partition(".")[0] for rule in self.known_rules}
         for at, name in enumerate(names):
+            place = self.document.place("incidents", *loc, at)
+            if self.known_rules.get(name, grade) < grade:
+                self.findings.warn(
+                    place, f"should be a rule that can be {grade.name.lower()}, or it does nothing", name
+                )
             if name not in self.known_rules and name.partition(".")[0] in families:
-                place = self.document.place("incidents", *loc, at)
                 self.findings.error(place, f"must be a rule that exists; {one_of(self.known_rules, name)}", name)
 
     def kinds(self, loc: tuple[str | int, ...], names: Sequence[str]) -> None:

@@ -24,6 +24,7 @@ from config.rules.vocabulary import Vocabulary
 from config.rules.where import Choice, refuse_tags_of_assets
 from config.shape import check_shape
 from config.yaml_file import Document, Spot, read_yaml
+from model.alarm import Grade
 from model.errors import ConfigError, Place
 from model.incident_plan import IncidentPlan
 from model.plan import Advice, DetectorSpec, RuleSpec
@@ -333,7 +334,10 @@ def _read_overrides(pack: Mapping[str, Document], draft: _Draft, findings: Findi
 def _read_incidents(pack: Mapping[str, Document], draft: _Draft, findings: Findings) -> None:
     document = pack.get("incidents")
     if document is not None and draft.unreadable.isdisjoint(("kinds", "rules")):
-        read_incidents(document, draft.declared["kinds"], draft.declared["rules"], draft.incidents, findings)
+        highest = dict.fromkeys(draft.declared["rules"], Grade.RED) | {
+            rule.id: max(spec.grade for spec in rule.grades) for rule in draft.rules.values()
+        }
+        read_incidents(document, draft.declared["kinds"], highest, draft.incidents, findings)
 
 
 def _broken_kinds(draft: _Draft) -> frozenset[str]:

@@ -57,7 +57,7 @@ def read(folder: Path, text: str, draft: IncidentDraft | None = None) -> Inciden
     path.write_text(text, encoding="utf-8")
     document, draft = read_yaml(path, findings), draft or IncidentDraft()
     assert document is not None
-    read_incidents(document, ["level"], ["tank.high", "tank.low"], draft, findings)
+    read_incidents(document, ["level"], {"tank.high": Grade.ORANGE, "tank.low": Grade.BLUE}, draft, findings)
     findings.raise_errors()
     return draft.plan()
 
@@ -183,3 +183,14 @@ def test_shipped_packs_say_where_their_combinations_come_from(pack: str) -> None
     entries = [*declared["combinations"].values(), *declared["chains"].values(), *declared.get("explains", {}).values()]
     assert entries
     assert all(entry["source"] for entry in entries)
+
+
+def test_a_rule_that_never_has_the_grade_is_warned_of(tmp_path: Path) -> None:
+    path, findings = tmp_path / "incidents.yaml", Findings()
+    path.write_text(WHOLE.replace("rules: tank.high, grade", "rules: [tank.high, tank.low], grade"), encoding="utf-8")
+    document = read_yaml(path, findings)
+    assert document is not None
+    read_incidents(document, ["level"], {"tank.high": Grade.ORANGE, "tank.low": Grade.BLUE}, IncidentDraft(), findings)
+    assert [str(one).rpartition("/")[2] for one in findings.warnings] == [
+        "incidents.yaml:9 incidents.combinations.tank.worse.all_of[0].rules[1]: should be a rule that can be orange, or it does nothing, got 'tank.low'"
+    ]

@@ -41,7 +41,9 @@ def declared(tmp_path_factory: pytest.TempPathFactory) -> IncidentPlan:
     path.write_text(block, encoding="utf-8")
     document = read_yaml(path, findings)
     assert document is not None
-    read_incidents(document, [one.id for one in KINDS], [one.id for one in RULES], draft, findings)
+    read_incidents(
+        document, [one.id for one in KINDS], {one.id: one.grades[-1].grade for one in RULES}, draft, findings
+    )
     findings.raise_errors()
     return draft.plan()
 
