@@ -111,6 +111,7 @@ class Changer:
         self._one_at_a_time = threading.Lock()
         self._wanted = wanted
         self._mark, self._is_new = "", True
+        warmed_states.settle_all(self._paths.warmed, running.state.next_offset)
         self._files: dict[str, Any] = {"state": "unknown"}
 
     def answer(self, request: Request) -> Reply:

@@ -68,6 +68,13 @@ def settle(folder: Path, sha256: str, offset: int, *, disk: Disk = LOCAL_DISK) -
             disk.sync_folder(folder)
 
 
+def settle_all(folder: Path, offset: int, *, disk: Disk = LOCAL_DISK) -> None:
+    """At a start: what an end of the process left unsettled belongs before this offset, or to no change at all."""
+    for path in _files(folder, disk):
+        if int(path.name[:20]) == _PENDING:
+            settle(folder, path.name[21:85], offset, disk=disk)
+
+
 def trim(folder: Path, oldest: int, *, disk: Disk = LOCAL_DISK) -> list[Path]:
     """Remove what no journal that begins at an offset needs; returns what is gone."""
     gone = [path for path in _files(folder, disk) if int(path.name[:20]) < oldest]

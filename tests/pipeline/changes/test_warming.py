@@ -138,7 +138,10 @@ def test_what_the_journal_no_longer_needs_is_removed_and_nothing_else(tmp_path: 
     assert kept.trim(tmp_path, 100) == []
     assert len(kept.trim(tmp_path, 101)) == 1
     assert kept.load(tmp_path, first) is None
+    kept.settle_all(tmp_path, 200)
+    assert kept.trim(tmp_path, 200) == []
     found = kept.load(tmp_path, second)
     assert found is not None
     assert found["x"].tolist() == [0, 1, 2, 3]
     assert kept.trim(tmp_path / "none", 5) == []
+    assert len(kept.trim(tmp_path, 201)) == 1
