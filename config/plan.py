@@ -18,6 +18,7 @@ from config.pack_detectors import WINDOW_PERIODS_MIN
 from config.pack_tests import PackTest
 from config.packs import Packs, load_packs
 from config.registry import Registry, load_registry
+from config.rules.beside import warn_of_lonely_sensors
 from config.rules.overrides import ReadOverride, check_overlap
 from config.rules.where import check_choices
 from config.rules.windows import warn_of_own_periods
@@ -84,6 +85,7 @@ def load_configuration(settings: Settings) -> Configuration:
     _warn_of_slow_sensors(plan, place, findings)
     _warn_of_sensors_without_slope(plan, place, findings)
     warn_of_own_periods(plan, place, findings)
+    warn_of_lonely_sensors(plan, place, findings)
     return Configuration(plan, packs.tests, tuple(findings.warnings), packs.overrides)
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from config.packs import check_packs
+from config.plan import load_configuration
+from config.settings import load_settings
 from model.errors import ConfigErrors
 
 KINDS = """\
@@ -223,3 +225,40 @@ def test_a_rule_that_can_be_red_and_one_on_assets_are_not_to_be_suppressed(tmp_p
     with pytest.raises(ConfigErrors) as refusal:
         check_packs([str(write(tmp_path, rules=rules, detectors=detectors, tests="tests: []\n"))], tmp_path)
     assert "must be of a rule on sensors: kinds, not assets" in "\n".join(lines(refusal.value))
+
+
+REGISTRY = """\
+enterprises:
+  - {id: company, name: {zh: 司, en: Company}}
+grid_cells:
+  - {id: cell, name: {zh: 网格, en: Cell}}
+sites:
+  - {id: site, name: {zh: 站, en: Site}, enterprise: company, grid_cell: cell}
+assets:
+  - {id: room, name: {zh: 房间, en: Room}, site: site}
+  - {id: hall, name: {zh: 厅, en: Hall}, site: site}
+sensors:
+  - {tag: room/gas, kind: gas, asset: room}
+  - {tag: hall/fan, kind: fan, asset: hall}
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "registry", "warned"),
+    [
+        ("value >= 25 and asset.fan == stopped", REGISTRY, 1),
+        ("value >= 25 and asset.fan == stopped", REGISTRY.replace("asset: hall}", "asset: room}"), 0),
+        ("value >= 25 and site.fan == stopped", REGISTRY, 0),
+        ("value >= 25 and asset.heat >= 60", REGISTRY, 0),
+    ],
+)
+def test_a_rule_beside_whose_sensors_nothing_of_the_kind_stands_is_warned_of(
+    when: str, registry: str, warned: int, tmp_path: Path
+) -> None:
+    (tmp_path / "own").mkdir()
+    write(tmp_path / "own", rules=RULES.replace(WHEN, f'"{when}"'), tests="tests: []\n")
+    (tmp_path / "fengsui.yaml").write_text("packs: [./own]\nregistry: registry.yaml\nsources: []\n", encoding="utf-8")
+    (tmp_path / "registry.yaml").write_text(registry, encoding="utf-8")
+    found = load_configuration(load_settings(tmp_path / "fengsui.yaml", {}.get, connector_names=[]))
+    told = "should have a sensor of kind fan on the asset of one that gas.level judges, or asset.fan is never known"
+    assert str(found.warnings).count(told) == warned
