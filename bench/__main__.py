@@ -27,6 +27,7 @@ BENCHES = (
     "asset_detectors",
     "peers",
     "step",
+    "operands",
     "overrides",
     "journal",
     "replay",

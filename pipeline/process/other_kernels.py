@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from detectors.kernels import I64, SENSOR, TIME, VALUE, Floats, Integers, Records, Slots, records
+from detectors.kernels import AHEAD, I64, SENSOR, TIME, VALUE, Floats, Integers, Records, Slots, prefetch, records
 
 NEVER = np.iinfo(np.int64).min
 
@@ -206,7 +206,17 @@ def at_rows(
     doubtful: NDArray[np.bool_],
 ) -> None:
     """Rows one after the other: each is remembered, then its own operands are asked."""
-    for i in range(len(sensor)):
+    rows = len(sensor)
+    for i in range(rows):
+        if i + AHEAD < rows:
+            ahead = sensor[i + AHEAD]
+            begin = first_group[program_of[ahead]] + slot_of[ahead] * (
+                first_operand[program_of[ahead] + 1] - first_operand[program_of[ahead]]
+            )
+            if begin < len(group_of):
+                prefetch(group_of, begin)
+            if place_of[ahead] >= 0:
+                prefetch(latest, place_of[ahead])
         if not fresh[i]:
             continue
         s = sensor[i]

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from detectors.kernels import I64, SENSOR, TIME, VALUE, Floats, Integers, Slots, records
+from detectors.kernels import F64, I64, SENSOR, TIME, VALUE, Floats, Integers, Slots, prefetch, records
 from model.batch import GOOD, Batch
 from model.condition import Comparison
 from rules.evidence import Known
@@ -83,7 +83,7 @@ class Series:
     """The windows on one number of the sensors of a kind: its value, or a detector's score.
 
     Attributes:
-        operands: their canonical texts, in the order of ``windows``.
+        operands: their canonical texts, in the order of ``windows``: by how far they look back.
         windows: records of ``WINDOW_FIELDS``.
         pause_ns: int64 [m], longest time between two readings that leaves no gap.
 
@@ -106,7 +106,7 @@ class Series:
             pause_ns: int64 [m].
 
         """
-        named = dict(sorted((str(call), call) for call in calls))
+        named = dict(sorted(((str(call), call) for call in calls), key=lambda pair: (pair[1].span_ns, pair[0])))
         windows = np.zeros(len(named), WINDOW_FIELDS)
         held = 0
         for own, call in zip(windows, named.values(), strict=True):
@@ -137,7 +137,8 @@ class Series:
         _read(
             np.ascontiguousarray(rows.sensor), np.ascontiguousarray(rows.time_ns), np.ascontiguousarray(value),
             np.ascontiguousarray(rows.quality != GOOD), state.at, state.time_ns, state.value, state.doubtful,
-            state.since_ns, state.longer, self.pause_ns, self.windows, low, high, doubtful,
+            state.since_ns, state.longer, state.time_ns.reshape(-1), state.value.reshape(-1),
+            self.pause_ns, self.windows, low, high, doubtful,
         )  # fmt: skip
         return known_of(self.operands, low, high, doubtful)
 
@@ -282,12 +283,12 @@ def _over_window(
     value: Floats,
     doubtful: NDArray[np.uint8],
     pause_ns: int,
+    reach: tuple[int, int, int, int],
 ) -> tuple[float, float, int]:
     """(low, high, doubtful) at the newest reading of a ring."""
-    begin_ns = time_ns[newest] - own.span_ns
-    count, before, whole, accounted_ns = _reach_back(time_ns, newest, begin_ns, pause_ns)
+    count, before, whole, accounted_ns = reach
     if own.function == _CHANGE:
-        if before < 0 or begin_ns - time_ns[before] > pause_ns:
+        if before < 0 or time_ns[newest] - own.span_ns - time_ns[before] > pause_ns:
             return np.nan, np.nan, 0
         change = value[newest] - value[before]
         return change, change, doubtful[newest] | doubtful[before]
@@ -309,6 +310,8 @@ def _over_window(
     return found, found, doubt
 
 
+#: Rows ahead of which, and numbers after which, memory is asked for.
+_AHEAD, _LINE = 4, 8
 _TIMES = types.Array(types.int64, 2, "C")
 _NUMBERS = types.Array(types.float64, 2, "C")
 _FLAGS = types.Array(types.uint8, 2, "C")
@@ -326,6 +329,8 @@ _FLAGS = types.Array(types.uint8, 2, "C")
         _FLAGS,
         _TIMES,
         _FLAGS,
+        I64,
+        F64,
         I64,
         records(WINDOW_FIELDS),
         _NUMBERS,
@@ -346,14 +351,20 @@ def _read(
     ring_doubtful: NDArray[np.uint8],
     since_ns: Integers,
     longer: NDArray[np.uint8],
+    flat_ns: Integers,
+    flat: Floats,
     pause_ns: Integers,
     windows: NDArray[np.void],
     low: Floats,
     high: Floats,
     doubtful: NDArray[np.bool_],
 ) -> None:
-    room = ring_ns.shape[1]
-    for i in range(len(slot)):
+    room, rows = ring_ns.shape[1], len(slot)
+    for i in range(rows):
+        if i + _AHEAD < rows:
+            for line in range(slot[i + _AHEAD] * room, (slot[i + _AHEAD] + 1) * room, _LINE):
+                prefetch(flat_ns, line)
+                prefetch(flat, line)
         s, x, now_ns = slot[i], value[i], time_ns[i]
         if np.isnan(x):
             continue
@@ -363,6 +374,7 @@ def _read(
         doubt = 1 if uncertain[i] else 0
         ring_ns[s, newest], ring[s, newest], ring_doubtful[s, newest] = now_ns, x, doubt
         at[s] = newest + 1 if newest + 1 < room else 0
+        span_ns, reach = 0, (0, 0, 0, 0)
         for w in range(len(windows)):
             own = windows[w]
             if own.function == _HELD:
@@ -370,6 +382,9 @@ def _read(
                 low[w, i], high[w, i] = _held_for(since_ns[s], longer[s], own.held, now_ns, meets, doubt, gap)
                 doubtful[w, i] = doubt
             else:
+                if own.span_ns != span_ns:
+                    span_ns = own.span_ns
+                    reach = _reach_back(ring_ns[s], newest, now_ns - span_ns, pause_ns[s])
                 low[w, i], high[w, i], doubtful[w, i] = _over_window(
-                    own, newest, ring_ns[s], ring[s], ring_doubtful[s], pause_ns[s]
+                    own, newest, ring_ns[s], ring[s], ring_doubtful[s], pause_ns[s], reach
                 )
