@@ -48,7 +48,9 @@ def told(folder: Path) -> list[AlarmEvent]:
     reader = PipelineReader(folder / "pipeline.db")
     try:
         events = [msgspec.json.decode(body, type=AlarmEvent) for body in reader.event_bodies()]
-        assert [row.id for _, row in reader.outbox_after(0, 10**6)] == [event.id for event in events]
+        rows = [row for _, row in reader.outbox_after(0, 10**6)]
+        of_alarms = [row.id for row in rows if not row.topic["rule"].startswith("incident.")]
+        assert of_alarms == [event.id for event in events]
         return events
     finally:
         reader.close()
