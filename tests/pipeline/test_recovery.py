@@ -98,7 +98,7 @@ def test_an_alarm_that_only_the_store_has_is_open_again_and_ended_by_readings(tm
         play(opened, 2, raising(2, 2, 60))
         (alarm,) = opened.runner.state.alarms.open_alarms()
         other = replace(before, offset=opened.runner.state.next_offset)
-    meta = msgspec.json.decode(other.meta) | {"open_alarms": []}
+    meta = msgspec.json.decode(other.meta) | {"open_alarms": [], "realarm_waits": [], "stale_waits": []}
     snapshots.save(tmp_path / "snapshots", replace(other, meta=msgspec.json.encode(meta)))
     opened, lines = begun_again(tmp_path)
     assert [line["difference"] for line in lines] == ["forgotten"]
