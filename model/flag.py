@@ -14,6 +14,10 @@ class FlagKind(StrEnum):
     SUPPRESSED = "suppressed"  # by design: the rule's own condition says that its alarms mean nothing now
     SHELVED = "shelved"  # one alarm, by a person, for a limited time
     OUT_OF_SERVICE = "out_of_service"  # a sensor or an asset, under a work permit
+    MEMO = "memo"  # hides nothing: what is to be known of every alarm of a rule on a sensor or asset
+
+
+HIDING = (FlagKind.SUPPRESSED, FlagKind.SHELVED, FlagKind.OUT_OF_SERVICE)
 
 
 class FlagState(StrEnum):
@@ -37,6 +41,7 @@ class FlagEnd(StrEnum):
     WITHDRAWN = "withdrawn"  # the request was taken back
     NOT_CONFIRMED = "not_confirmed"  # nobody agreed in time
     ALARM_CHANGED = "alarm_changed"  # when it was agreed to, the alarm was graver, or closed
+    MEMO_ENDED = "memo_ended"
     RULE_GONE = "rule_gone"  # the rule that suppressed is gone, or does so no more
 
 

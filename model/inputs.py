@@ -37,6 +37,8 @@ class Act(StrEnum):
     WITHDRAW = "withdraw"
     COMMENT = "comment"
     VERDICT = "verdict"
+    MEMO = "memo"  # on all alarms of its rule and sensor, to come as well
+    END_MEMO = "end_memo"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Annotated
@@ -20,6 +19,7 @@ from app.cli.screen import (
     JsonOption,
     LangOption,
     complain,
+    given_seconds,
     language,
     out,
     print_json,
@@ -28,9 +28,8 @@ from app.cli.screen import (
 )
 from app.cli.why import Spoken, spoken
 from app.configured import Paths, read
-from config.shape import duration_s
 from model.alarm import Alarm, Verdict
-from model.flag import Flag, FlagState
+from model.flag import HIDING, Flag, FlagKind, FlagState
 from model.inputs import Act
 from store.pipeline_reader import PipelineReader
 
@@ -55,7 +54,7 @@ def shelve(
     """搁置报警一段时间（红色须两人）。Hide alarms for a limited time; a red one by two persons."""
     doing = Doing(config, Said.of(by, reason, command_id), lang)
     again = ["--for", given, "--reason", reason]
-    doing.to_alarms(Act.SHELVE, "shelve", alarms, again, duration_s=_seconds(given), after=_tell_request)
+    doing.to_alarms(Act.SHELVE, "shelve", alarms, again, duration_s=given_seconds(given), after=_tell_request)
 
 
 def unshelve(
@@ -95,7 +94,7 @@ def out_of_service(
         tag=tag,
         asset=asset,
         rule=rule,
-        duration_s=_seconds(given),
+        duration_s=given_seconds(given),
         after=_tell_request,
     )
 
@@ -168,6 +167,32 @@ def verdict(
     doing.to_alarms(Act.VERDICT, "verdict", [alarm], [judged.value], verdict=judged.value)
 
 
+def memo(
+    alarm: IdArgument,
+    config: ConfigOption = CONFIG_DEFAULT,
+    *,
+    note: NoteOption,
+    by: ByOption = "",
+    command_id: CommandIdOption = "",
+    lang: LangOption = "",
+) -> None:
+    """长期备忘：以后这条规则在该测点的每条报警都显示。Keep a note with every alarm of this rule and sensor."""
+    Doing(config, Said.of(by, note, command_id), lang).to_alarms(Act.MEMO, "memo", [alarm], [])
+
+
+def end_memo(
+    ids: IdsArgument,
+    config: ConfigOption = CONFIG_DEFAULT,
+    *,
+    by: ByOption = "",
+    note: NoteOption = "",
+    command_id: CommandIdOption = "",
+    lang: LangOption = "",
+) -> None:
+    """删除长期备忘（报警编号或备忘编号）。End memos: ids of alarms, or of memos."""
+    Doing(config, Said.of(by, note, command_id), lang).to_flags_or_alarms(Act.END_MEMO, "end-memo", ids)
+
+
 def flags(
     config: ConfigOption = CONFIG_DEFAULT,
     *,
@@ -192,7 +217,7 @@ def flags(
 
 def hidden_by(flag: Flag, alarms: Sequence[Alarm]) -> int:
     """How many of the open alarms a flag hides."""
-    if flag.state is not FlagState.ON:
+    if flag.state is not FlagState.ON or flag.kind not in HIDING:
         return 0
     return sum(bool(alarm.hidden) and flag.cover.covers(alarm.rule, alarm.tag, alarm.asset) for alarm in alarms)
 
@@ -214,21 +239,6 @@ def _tell_request(doing: Doing, alarm_id: str, tag: str, asset: str) -> bool:
             out.print(say("needs_second", doing.speak, flag=flag.id[:8], until=until), style="yellow", markup=False)
             return True
     return False
-
-
-def _seconds(given: str) -> float:
-    """A duration as people type it.
-
-    Raises:
-        typer.BadParameter: it is none.
-
-    """
-    try:
-        return duration_s(re.sub(r"^([0-9.]+)\s*(?=[a-z])", r"\1 ", given))
-    except ValueError:
-        raise typer.BadParameter(
-            f"must be a duration such as 30min, 2h or 1d, got {given!r}", param_hint="--for"
-        ) from None
 
 
 def _table(found: Sequence[Flag], hides: Sequence[int], names: Spoken, zone: str) -> Table:
@@ -258,6 +268,8 @@ def flag_end(flag: Flag, speak: str, zone: str) -> str:
     if flag.why_ended is not None and flag.ended_ns is not None:
         by = f" ({escape(flag.ended_by)})" if flag.ended_by else ""
         return f"{show_time(flag.ended_ns, zone)[5:]}\n{say(f'flag_end_{flag.why_ended.value}', speak)}{by}"
+    if flag.kind is FlagKind.MEMO:
+        return say("memo_no_end", speak)
     return say("flag_no_end", speak) if flag.until_ns is None else show_time(flag.until_ns, zone)[5:]
 
 
@@ -271,5 +283,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "withdraw": withdraw,
     "comment": comment,
     "verdict": verdict,
+    "memo": memo,
+    "end-memo": end_memo,
     "flags": flags,
 }

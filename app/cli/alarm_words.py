@@ -13,6 +13,11 @@ ALARM_WORDS: dict[str, Text] = {
     "transition_verdict": Text("核实结论", "verdict"),
     "hidden_shelved": Text("已搁置", "shelved"),
     "hidden_suppressed": Text("已抑制", "suppressed"),
+    "hidden_memo": Text("备忘", "memo"),
+    "memo_no_end": Text("有人删除时", "somebody ends it"),
+    "flag_end_memo_ended": Text("备忘已删除", "ended"),
+    "done_memo": Text("已记备忘 {id}", "Memo kept for {id}"),
+    "done_end_memo": Text("已删除备忘 {id}", "Memo ended: {id}"),
     "hidden_out_of_service": Text("停用", "out of service"),
     "mark_chattering": Text("频繁", "chattering"),
     "mark_stale": Text("长期未消除", "stale"),
@@ -21,8 +26,17 @@ ALARM_WORDS: dict[str, Text] = {
         "其中 {n} 条不提示（fengsui alarms flags 查看原因）", "{n} of them are hidden (fengsui alarms flags says why)"
     ),
     "no_hidden": Text("没有被隐藏的报警。", "No alarm is hidden."),
-    "flags": Text("搁置、停用与抑制", "What hides alarms"),
-    "no_flags": Text("没有搁置、停用或抑制。", "Nothing is shelved, out of service or suppressed."),
+    "flags": Text("搁置、停用、抑制与备忘", "What hides alarms, and memos"),
+    "no_flags": Text(
+        "没有搁置、停用或抑制，也没有备忘。", "Nothing is shelved, out of service or suppressed; no memos."
+    ),
+    "forgotten": Text("已确认但仍未消除的报警（超过 {older}）", "Acknowledged longer than {older} ago and still on"),
+    "no_forgotten": Text(
+        "没有确认超过 {older} 仍未消除的报警。", "No alarm was acknowledged longer than {older} ago and is still on."
+    ),
+    "forgotten_strip": Text("已确认未消除（2 h 以上）", "Acked over 2 h ago, still on"),
+    "forgotten_line": Text("{count} 条，最久 {oldest}", "{count}, the oldest for {oldest}"),
+    "acknowledged_at": Text("确认于", "Acknowledged"),
     "flag_kind": Text("种类", "Kind"),
     "flag_covers": Text("范围", "Covers"),
     "flag_hides": Text("隐藏报警", "Hides"),

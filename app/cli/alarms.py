@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from app.cli.acting import Doing, Said, one_alarm
+from app.cli.forgotten import show_forgotten
 from app.cli.screen import (
     CONFIG_DEFAULT,
     ConfigOption,
@@ -28,6 +29,7 @@ from app.cli.why import Spoken, marks_of, show_alarm, shown_value, spoken
 from app.configured import Paths, read
 from config.settings import Settings
 from model.alarm import Alarm, Verdict
+from model.flag import FlagKind
 from model.inputs import Act
 from store.pipeline_reader import PipelineReader
 
@@ -52,6 +54,10 @@ def list_alarms(
     *,
     every: Annotated[bool, typer.Option("--all", help="Closed ones, too.")] = False,
     hidden: Annotated[bool, typer.Option("--hidden", help="Only those that are kept from annunciation.")] = False,
+    forgotten: Annotated[
+        bool, typer.Option("--forgotten", help="Only those that were acknowledged long ago and are still on.")
+    ] = False,
+    given: Annotated[str, typer.Option("--for", help="With --forgotten: for longer than this: 30min, 2h, 1d.")] = "2h",
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 200,
     as_json: JsonOption = False,
     lang: LangOption = "",
@@ -60,6 +66,9 @@ def list_alarms(
     configured = read(config)
     speak = language(lang, configured.language)
     reader = _reader(configured)
+    if forgotten:
+        show_forgotten(reader, given, limit, speak, configured.time_zone, as_json=as_json)
+        return
     alarms = reader.alarms(open_only=not every, limit=sys.maxsize if hidden else limit)
     alarms = [alarm for alarm in alarms if alarm.hidden][:limit] if hidden else alarms
     alarms.sort(key=lambda a: (a.hidden != "", a.acknowledged_by != "", -max(a.grade, a.highest), -a.changed_ns))
@@ -69,7 +78,8 @@ def list_alarms(
     elif not alarms:
         out.print(say("no_hidden" if hidden else "no_alarms", speak), style="green")
     else:
-        out.print(_table(alarms, incidents, spoken(reader, speak), configured.time_zone))
+        memos = {(flag.cover.rule, flag.cover.tag) for flag in reader.flags() if flag.kind is FlagKind.MEMO}
+        out.print(_table(alarms, incidents, memos, spoken(reader, speak), configured.time_zone))
         if count := sum(alarm.hidden != "" for alarm in alarms):
             out.print(say("hidden_count", speak, n=count), style="yellow")
 
@@ -139,7 +149,9 @@ def _reader(configured: Settings) -> PipelineReader:
     return PipelineReader(Paths.under(configured.data_dir).pipeline_db)
 
 
-def _table(alarms: list[Alarm], incidents: dict[str, str], names: Spoken, zone: str) -> Table:
+def _table(
+    alarms: list[Alarm], incidents: dict[str, str], memos: set[tuple[str, str]], names: Spoken, zone: str
+) -> Table:
     speak = names.speak
     table = Table(title=say("alarms", speak))
     for key in ("grade", "state"):
@@ -150,7 +162,8 @@ def _table(alarms: list[Alarm], incidents: dict[str, str], names: Spoken, zone: 
     for key in ("id", "incident"):
         table.add_column(say(key, speak), no_wrap=True)
     for alarm in alarms:
-        marks = "".join(f" ({mark})" for mark in marks_of(alarm, speak))
+        words = marks_of(alarm, speak) + ([say("hidden_memo", speak)] if (alarm.rule, alarm.tag) in memos else [])
+        marks = "".join(f" ({mark})" for mark in words)
         table.add_row(
             grade_text(alarm.grade or alarm.highest, speak),
             say(f"short_{alarm.state.value}", speak),

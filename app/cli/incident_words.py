@@ -53,4 +53,6 @@ INCIDENT_WORDS: dict[str, Text] = {
     "change_split": Text("拆分", "split"),
     "change_watch_point": Text("需关注的次生风险", "watch points"),
     "change_closed": Text("结束", "over"),
+    "incident_none_owed": Text("事件 {id} 没有待确认的报警。", "No alarm of incident {id} waits to be acknowledged."),
+    "incident_acked": Text("事件 {id}：已确认 {count} 条报警", "Incident {id}: {count} alarms acknowledged"),
 }

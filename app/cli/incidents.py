@@ -13,7 +13,7 @@ import typer
 from rich.panel import Panel
 from rich.table import Table
 
-from app.cli.acting import Said, one_alarm
+from app.cli.acting import Doing, Said, one_alarm
 from app.cli.alarms import ByOption, CommandIdOption, NoteOption
 from app.cli.screen import (
     CONFIG_DEFAULT,
@@ -37,6 +37,7 @@ from model.alarm import Alarm, AlarmState, Grade
 from model.errors import OutcomeUnknown
 from model.incident import Certainty, Incident, IncidentAct, IncidentEvent, IncidentKind, ProbableSource
 from model.incident_plan import IncidentPlan
+from model.inputs import Act
 from model.plan import Plan
 from rules.incidents.geography import Geography
 from rules.incidents.groups import MEMBERS_MAX
@@ -48,6 +49,8 @@ app = typer.Typer(help="事件：列出、查看、合并、拆分。Incidents: 
 
 IdArgument = Annotated[str, typer.Argument(help="Id of the incident, or its beginning.")]
 
+#: These wait for somebody to acknowledge them.
+OWED = (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED, AlarmState.LATCHED_UNACKNOWLEDGED)
 #: So many alarms of one incident are listed; all are counted.
 ALARMS_SHOWN = 30
 
@@ -144,6 +147,27 @@ def split(
     found = one_incident(reader, incident, speak)
     ids = [found.id, *(one_alarm(reader, name, speak).id for name in alarms)]
     _act(IncidentAct.SPLIT, ids, config, said, speak)
+
+
+@app.command()
+def ack(
+    incident: IdArgument,
+    config: ConfigOption = CONFIG_DEFAULT,
+    *,
+    by: ByOption = "",
+    note: NoteOption = "",
+    command_id: CommandIdOption = "",
+    lang: LangOption = "",
+) -> None:
+    """确认事件的全部报警；不能确认的会逐条说明。Acknowledge all alarms of an incident; says which could not be."""
+    doing = Doing(config, Said.of(by, note, command_id), lang)
+    found = one_incident(doing.reader, incident, doing.speak)
+    owed = [one.id for one in doing.reader.alarms_of(found.id, MEMBERS_MAX) if one.state in OWED]
+    if not owed:
+        out.print(say("incident_none_owed", doing.speak, id=found.id), style="green")
+        return
+    doing.to_alarms(Act.ACKNOWLEDGE, "ack", owed, [])
+    out.print(say("incident_acked", doing.speak, count=len(owed), id=found.id), style="green")
 
 
 def _act(act: IncidentAct, ids: list[str], config: Path, said: Said, speak: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import time
 from datetime import datetime
@@ -18,6 +19,7 @@ from rich.console import Console
 
 from app.cli.words import WORDS
 from app.moments import moment_ns
+from config.shape import duration_s
 from model.alarm import Grade
 
 EXIT_FAILED, EXIT_CONFIG, EXIT_NOT_FOUND, EXIT_UNKNOWN = 1, 2, 3, 4
@@ -101,6 +103,21 @@ def given_span(begin: str, end: str, zone: str, hours: float) -> tuple[int, int]
     if to_ns <= from_ns:
         raise typer.BadParameter(f"must be before --to, got {begin!r}", param_hint="--from")
     return from_ns, to_ns
+
+
+def given_seconds(given: str) -> float:
+    """A duration of ``--for`` as people type it.
+
+    Raises:
+        typer.BadParameter: it is none.
+
+    """
+    try:
+        return duration_s(re.sub(r"^([0-9.]+)\s*(?=[a-z])", r"\1 ", given))
+    except ValueError:
+        raise typer.BadParameter(
+            f"must be a duration such as 30min, 2h or 1d, got {given!r}", param_hint="--for"
+        ) from None
 
 
 def given_grade(name: str, option: str) -> Grade:

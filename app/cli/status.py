@@ -11,6 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from app.cli.apply import changes_line
+from app.cli.forgotten import FORGOTTEN_S, forgotten_alarms
+from app.cli.quality_stuck import length
 from app.cli.screen import (
     CONFIG_DEFAULT,
     EXIT_FAILED,
@@ -56,6 +58,7 @@ def collect(configured: Settings) -> dict[str, Any]:
         "pipeline": {},
         "delivery": {},
         "stored": {},
+        "forgotten": [],
         "unregistered": [],
         "refused": [],
         "sinks": {},
@@ -69,6 +72,7 @@ def collect(configured: Settings) -> dict[str, Any]:
     try:
         reader = PipelineReader(paths.pipeline_db)
         found["stored"] = reader.counts()
+        found["forgotten"] = [age_s for _, age_s in forgotten_alarms(reader, FORGOTTEN_S)]
         found["unregistered"] = reader.unregistered()
         found["refused"] = reader.poison(limit=REFUSED_SHOWN)
         delivery = DeliveryReader(paths.delivery_db)
@@ -141,6 +145,13 @@ def unseen_line(counts: dict[str, int], speak: str) -> str:
     return f"[yellow]{line}[/]" if keeps_back else line
 
 
+def forgotten_line(ages_s: list[float], speak: str) -> str:
+    """How many alarms were acknowledged long ago and are still on; yellow where there are any."""
+    if not ages_s:
+        return "0"
+    return f"[yellow]{say('forgotten_line', speak, count=len(ages_s), oldest=length(ages_s[0]))}[/]"
+
+
 def _show(found: dict[str, Any], speak: str, zone: str) -> None:
     table = Table.grid(padding=(0, 2))
     if found["error"]:
@@ -169,6 +180,7 @@ def _show(found: dict[str, Any], speak: str, zone: str) -> None:
         table.add_row(say("plan_version", speak), pipeline["plan"])
         table.add_row(say("changes", speak), changes_line(pipeline["changes"], speak))
     if found["stored"]:
+        table.add_row(say("forgotten_strip", speak), forgotten_line(found["forgotten"], speak))
         table.add_row(say("unregistered", speak), _unregistered(found))
         table.add_row(say("poison", speak), _refused(found))
     for name, sink in found["sinks"].items():

@@ -11,7 +11,7 @@ from rich.table import Table
 from app.cli.screen import grade_text, out, say, show_time
 from model.alarm import Alarm, AlarmEvent, Grade, Verdict, Why
 from model.explanation import Explanation
-from model.flag import Flag
+from model.flag import Flag, FlagKind
 from pipeline.delivery.names import Names
 from store.pipeline_reader import PipelineReader
 
@@ -69,6 +69,10 @@ def marks_of(alarm: Alarm, speak: str) -> list[str]:
     return marks
 
 
+def _memo_line(flag: Flag, zone: str) -> str:
+    return escape(f"{flag.reason} ({flag.by}, {show_time(flag.since_ns, zone)}) {flag.id[:8]}")
+
+
 def _flag_line(flag: Flag, speak: str, zone: str) -> str:
     until = say("flag_no_end", speak) if flag.until_ns is None else show_time(flag.until_ns, zone)
     by = " / ".join(filter(None, (flag.by, flag.approved_by)))
@@ -93,7 +97,10 @@ def show_alarm(
     state = ", ".join([say(f"state_{alarm.state.value}", speak), *marks_of(alarm, speak)])
     card.add_row(say("state", speak), state)
     for flag in flags:
-        card.add_row(say("hides_now", speak), _flag_line(flag, speak, zone))
+        if flag.kind is FlagKind.MEMO:
+            card.add_row(f"[bold]{say('hidden_memo', speak)}[/]", _memo_line(flag, zone))
+        else:
+            card.add_row(say("hides_now", speak), _flag_line(flag, speak, zone))
     since = show_time(alarm.start_ns, zone)
     card.add_row(say("since", speak), since)
     if alarm.why is not None:

@@ -154,6 +154,20 @@ def _judge(_: Bound, alarms: AlarmMachine, act: HumanAct, when: Circumstance) ->
     return [alarms.remark(Signal.JUDGE, _identity(act), act.command_id, when, verdict=_verdict(act))]
 
 
+def _memo(_: Bound, alarms: AlarmMachine, act: HumanAct, when: Circumstance) -> list[AlarmEvent]:
+    """Keep a note on a rule and its sensor or asset, in place of an earlier one."""
+    _need(act.note, "a memo needs a note: what is to be known")
+    alarm = alarms.get(act.alarm_id)
+    rule, tag = (act.rule, act.tag) if alarm is None else (alarm.rule, alarm.tag)
+    if not (rule and tag):
+        raise CommandRefused(f"alarm {act.alarm_id!r} is not known")
+    return alarms.hide(Wish(FlagKind.MEMO, Cover(rule, tag), act.note.strip()), when)
+
+
+def _end_memo(_: Bound, alarms: AlarmMachine, act: HumanAct, when: Circumstance) -> list[AlarmEvent]:
+    return alarms.end_flag(_meant(alarms, act, FlagKind.MEMO), FlagEnd.MEMO_ENDED, when)
+
+
 def _approve(_: Bound, alarms: AlarmMachine, act: HumanAct, when: Circumstance) -> list[AlarmEvent]:
     flag = _asked_for(alarms, act.flag)
     if _name(act.by) == _name(flag.by):
@@ -181,7 +195,7 @@ def _meant(alarms: AlarmMachine, act: HumanAct, kind: FlagKind) -> Flag:
         return flag
     alarm = alarms.get(act.alarm_id)
     rule, tag, asset = (act.rule, act.tag, act.asset) if alarm is None else (alarm.rule, alarm.tag, alarm.asset)
-    if kind is FlagKind.SHELVED:
+    if kind is not FlagKind.OUT_OF_SERVICE:
         one = alarms.flags.of(kind, rule, tag)
         found = [] if one is None else [one]
     else:
@@ -213,4 +227,6 @@ _CARRIED_OUT: dict[str, Callable[[Bound, AlarmMachine, HumanAct, Circumstance], 
     Act.WITHDRAW: _withdraw,
     Act.COMMENT: _comment,
     Act.VERDICT: _judge,
+    Act.MEMO: _memo,
+    Act.END_MEMO: _end_memo,
 }

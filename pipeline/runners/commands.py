@@ -62,9 +62,9 @@ Find = Callable[[str], Alarm | None]
 
 #: Acts that name no alarm, or a flag in its place.
 _WITHOUT_ALARM = frozenset({Act.TAKE_OUT, Act.APPROVE, Act.WITHDRAW})
-_BY_FLAG = frozenset({Act.UNSHELVE, Act.PUT_BACK})
+_BY_FLAG = frozenset({Act.UNSHELVE, Act.PUT_BACK, Act.END_MEMO})
 #: The journal holds with these what the alarm is about: it may be closed by then.
-_OF_KNOWN = frozenset({Act.COMMENT, Act.VERDICT})
+_OF_KNOWN = frozenset({Act.COMMENT, Act.VERDICT, Act.MEMO})
 _ALSO_CLOSED = _OF_KNOWN | _BY_FLAG
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model.alarm import Alarm
 from model.batch import NO_TIME
 from model.errors import StoreError
-from model.flag import FlagKind
+from model.flag import HIDING
 from model.heartbeat import HEARTBEAT
 from model.incident import IncidentEvent
 from pipeline.ingest.intake import Intake
@@ -233,7 +233,7 @@ def show_state(metrics: PipelineMetrics, state: State, connected: Mapping[str, b
     for (grade, alarm_state), count in alarms.items():
         metrics.alarms.labels(grade, alarm_state).set(count)
     hidden = Counter(alarm.hidden for alarm in shown)
-    for cause in FlagKind:
+    for cause in HIDING:
         metrics.hidden.labels(cause.value).set(hidden[cause.value])
     metrics.incidents.clear()
     of_incidents = Counter((one.kind, one.grade) for one in list(state.incidents.groups.open.values()))

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from model.detector import Learning
-from model.flag import FlagKind, FlagState
+from model.flag import HIDING, FlagState
 from model.heartbeat import HEARTBEAT
 from pipeline.process.step import State
 from pipeline.runners.recovery import open_alarms
@@ -16,7 +16,7 @@ from pipeline.runners.recovery import open_alarms
 def hidden_alarms(state: State) -> dict[str, int]:
     """Open alarms that are kept from annunciation, by what hides them."""
     found = Counter(alarm.hidden for alarm in open_alarms(state))
-    return {kind.value: found[kind.value] for kind in FlagKind}
+    return {kind.value: found[kind.value] for kind in HIDING}
 
 
 def unseen(state: State, sensors: dict[str, int]) -> dict[str, int]:

@@ -186,3 +186,50 @@ def test_what_is_wrong_is_told(room: Room, arguments: tuple[str, ...], code: int
     alarm = room.read(20.0)
     given = room.type(*(alarm if one == "ALARM" else one for one in arguments))
     assert (given.code, said in " ".join(given.err.split())) == (code, True), given.err
+
+
+def test_a_memo_is_shown_with_every_alarm_of_the_rule_and_sensor_until_somebody_ends_it(room: Room) -> None:
+    alarm = room.read(20.0)
+    other = room.read(20.0, "b")
+    done(room.type("memo", alarm[:8], "--note", "valve [7] sticks", "--by", "Wang"))
+    assert room.desk.alarm().hidden == ""
+    (flag,) = room.json("flags")
+    assert (flag["kind"], flag["hides"], flag["until_ns"]) == ("memo", 0, None)
+    done(room.type("ack", alarm))
+    room.desk.read(0.0)
+    room.store()
+    later = room.read(60.0)
+    assert later != alarm
+    for found in (alarm, later):
+        card = done(room.type("show", found))
+        assert "valve [7] sticks" in card
+        assert "Hidden by" not in card
+    assert "valve" not in done(room.type("show", other))
+    listed = done(room.type("list"))
+    assert listed.count("(memo)") == 1
+    assert "(备忘)" in done(room.type("list", lang="zh"))
+    done(room.type("memo", alarm, "--note", "mended", "--by", "Li"))  # of an alarm that is closed by now
+    assert "mended" in done(room.type("show", later))
+    assert [flag["reason"] for flag in room.json("flags")] == ["mended"]
+    done(room.type("end-memo", later[:8]))
+    assert room.json("flags") == []
+    assert [flag["why_ended"] for flag in room.json("flags", "--all")] == ["memo_ended", "replaced"]
+    refused = room.type("end-memo", later)
+    assert (refused.code, "is not memo" in refused.err) == (1, True)
+
+
+def test_what_was_acknowledged_long_ago_and_is_still_on_is_listed_by_age(room: Room) -> None:
+    first, second = room.read(20.0), room.read(20.0, "b")
+    room.read(20.0)
+    done(room.type("ack", second))
+    room.desk.wait(60.0, every_s=60.0)
+    done(room.type("ack", first, "--by", "Wang"))
+    listed = room.json("list", "--forgotten")
+    assert [one["id"] for one in listed] == [second, first], "the clock of this desk is in the past"
+    assert float(listed[0]["acknowledged_s"]) - float(listed[1]["acknowledged_s"]) == pytest.approx(60.0, abs=1.0)
+    assert "Wang" in done(room.type("list", "--forgotten", "--for", "1d"))
+    assert "超过" in done(room.type("list", "--forgotten", "--for", "90000d", lang="zh"))
+    room.desk.read(0.0)
+    room.desk.read(0.0, "b")
+    room.store()
+    assert room.json("list", "--forgotten") == []

@@ -122,3 +122,36 @@ def test_alarms_that_others_explain_are_a_count_and_orange_ones_never_are(tmp_pa
     assert "loud" in shown
     assert "f2" not in shown
     assert "f2" in ask(cli, made, "incidents", "show", one["id"], "--all", "--lang", "en").out
+
+
+def test_an_incident_is_acknowledged_alarm_by_alarm_and_what_is_refused_is_said(
+    tmp_path_factory: pytest.TempPathFactory, cli: Desk
+) -> None:
+    made = make_site(tmp_path_factory.mktemp("acked"), free_port())
+    told = plans.Desk(replace(plant(), version="v")).take(gas(), fan()).tick(2)
+    store = PipelineStore(made.paths.pipeline_db)
+    store.note_plan(replace(plant(), version="v"))
+    store.record([gas(), fan()], [], 99, told.told)
+    store.close()
+    acts: list[HumanAct] = []
+
+    def submit(act: HumanAct) -> str:
+        acts.append(act)
+        return "" if act.alarm_id == gas().alarm_id else "it was over just now"
+
+    server = CommandServer(
+        Path(read(made.config).socket), submit=submit, status=dict, find=lambda _: None, wall_ns=lambda: 42
+    )
+    server.start()
+    try:
+        (one,) = ask(cli, made, "incidents", "list", "--json").json()
+        words = ("--by", "Wang", "--note", "on our way", "--lang", "en")
+        done = ask(cli, made, "incidents", "ack", one["id"][:8], *words)
+    finally:
+        server.stop()
+    assert {(act.act, act.alarm_id, act.by, act.note) for act in acts} == {
+        ("acknowledge", event.alarm_id, "Wang", "on our way") for event in (gas(), fan())
+    }
+    assert len({act.command_id for act in acts}) == 2
+    assert (done.code, "it was over just now" in done.err) == (1, True)
+    assert f"Acknowledged {gas().alarm_id}" in done.out
