@@ -21,14 +21,12 @@ from tests.faults.harness.tell import Tell
 
 SEED = 20261128
 LIFE = "tests/scenarios/life"
-DELAYS = ("tests/scenarios/test_delays.py", "tests/scenarios/test_bad_data.py", "tests/scenarios/test_changes.py")
+DELAYS = tuple(f"tests/scenarios/test_{theme}.py" for theme in ("delays", "since", "bad_data", "changes"))
 MACHINE = (
-    "tests/rules/test_alarm_machine.py",
-    "tests/rules/test_alarm_ids.py",
-    "tests/rules/test_timers.py",
+    *(f"tests/rules/test_{part}.py" for part in ("alarm_machine", "alarm_ids", "timers")),
     LIFE,
+    *(f"tests/pipeline/test_{part}.py" for part in ("reconcile", "suppression", "findings", "flags")),
     *DELAYS,
-    "tests/pipeline/test_reconcile.py",
 )
 GRADES = ("tests/rules/test_grading.py", "tests/rules/test_evidence.py", *DELAYS, LIFE)
 WORDS = ("tests/rules/test_language.py", "tests/rules/test_possible.py", "tests/rules", *DELAYS)
@@ -51,6 +49,7 @@ ALL = [(mutant, tests) for file, (number, tests) in FILES.items() for mutant in 
 #: fault -> why nobody can see it
 EQUIVALENT: dict[str, str] = {
     "rules/flags.py Flags.hides: return '' left out": "a shorter way: where no flag is on, the way round finds none",
+    "rules/grading.py grade_time: 0 one more #4": "an on-delay of one nanosecond is as good as none",
     "rules/timers.py Timers._push: 2 one more": "when the heap is cleared of what is over; what it holds is the same",
 }
 
