@@ -128,7 +128,7 @@ def test_it_shows_nowhere_where_people_look(tmp_path: Path, receiver: HttpReceiv
         assert open_alarms(city.runner.state) == []
         assert city.runner.connections() == {"memory": True}
         assert sensors_by_state(city.runner.state)["never"] == len(PLAN.sensors)
-        assert _Names(WATCHED).points(city.runner._ingest.take_in([]).batch) == []
+        assert _Names(WATCHED).points(city.runner.in_force.take_in([]).batch) == []
 
 
 def test_given_a_reason_it_is_withheld_and_the_same_event_may_still_be_told_soon_after(
