@@ -290,7 +290,7 @@ class _Groups:
         site_of = {asset.id: asset.site for asset in plan.assets}
         self._within = {
             "asset": [sensor.asset for sensor in plan.sensors],
-            "site": [site_of[sensor.asset] for sensor in plan.sensors],
+            "site": [site_of.get(sensor.asset, sensor.asset) for sensor in plan.sensors],
         }
         self._numbers: dict[str, dict[str, int]] = {}  # base -> scope -> group
         self.members: list[list[int]] = [[]]  # group 0 has none

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from model.alarm import AlarmEvent
+from model.alarm import AlarmEvent, Grade, Verdict
 from model.batch import concatenate
 from model.inputs import HumanAct, Input, PlanChange, Tick
-from model.plan import DetectorSpec, Plan
+from model.plan import AlarmPolicy, DetectorSpec, Plan
 from pipeline.process import snapshot
 from pipeline.process.step import State, begin, step
 from tests.pipeline.plans import START_NS, Row, grade, kind, ns, plan, rows, rule
@@ -42,12 +43,15 @@ RULES = (
     rule("quiet", grade("blue", "quiet >= 5 s"), grade("yellow", "quiet > 8 s", 1.0), kinds=BOTH),
     rule("device", grade("blue", "quality == bad or clock_fault == 1", 0.0, 2.0), kinds=BOTH),
 )
+#: What people do, the usual more often.
+ACTS = ("acknowledge",) * 4 + ("reset",) * 3 + ("shelve", "unshelve", "comment", "verdict")
 SENSORS = (("a", "gas"), ("b", "slow"), ("c", "gas"), ("d", "slow"))
 
 
 def whole_plan() -> Plan:
     kinds = (kind("gas", period_s=1.0), kind("slow", period_s=1.0, lateness_s=3.0))
-    return plan(*RULES, kinds=kinds, sensors=SENSORS, detectors=DETECTORS)
+    soon = AlarmPolicy(realarm_after_s=tuple((one, 6.0) for one in Grade if one), stale_after_s=12.0)
+    return replace(plan(*RULES, kinds=kinds, sensors=SENSORS, detectors=DETECTORS), alarms=soon)
 
 
 def long_run(seed: int, seconds: int = 90) -> list[Event]:
@@ -80,7 +84,7 @@ def long_run(seed: int, seconds: int = 90) -> list[Event]:
         elapsed_s += pause_s
         events.append(Beat(second + pause_s, elapsed_s))
         events += [
-            Act(str(rng.choice(["acknowledge", "reset"])), int(rng.integers(0, 30)), second + 1.0)
+            Act(str(rng.choice(ACTS)), int(rng.integers(0, 30)), second + 1.0)
             for _ in range(rng.poisson(2))
         ]
     return events
@@ -114,7 +118,9 @@ def to_input(state: State, event: Event) -> Input:
         case Act(act, which, at_s):
             ids = sorted(alarm.id for alarm in state.alarms.open_alarms())
             chosen = ids[which % len(ids)] if ids else "none"
-            return HumanAct(f"{state.next_offset}", act, chosen, "Wang", "", ns(at_s))
+            return HumanAct(
+                f"{state.next_offset}", act, chosen, "Wang", "why", ns(at_s), duration_s=5.0, verdict=Verdict.FALSE
+            )
 
 
 def singly(events: Iterable[Event]) -> list[Event]:
