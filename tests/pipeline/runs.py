@@ -83,10 +83,7 @@ def long_run(seed: int, seconds: int = 90) -> list[Event]:
         pause_s = float(rng.choice([1.0] * 40 + [15.0]))
         elapsed_s += pause_s
         events.append(Beat(second + pause_s, elapsed_s))
-        events += [
-            Act(str(rng.choice(ACTS)), int(rng.integers(0, 30)), second + 1.0)
-            for _ in range(rng.poisson(2))
-        ]
+        events += [Act(str(rng.choice(ACTS)), int(rng.integers(0, 30)), second + 1.0) for _ in range(rng.poisson(2))]
     return events
 
 
