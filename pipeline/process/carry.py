@@ -16,6 +16,7 @@ from detectors.declaration import teaching
 from model.alarm import Alarm
 from model.flag import Flag, FlagKind
 from model.plan import Plan
+from model.sensor import Kind
 from model.standing import CALIBRATION_OVERDUE
 from model.state import SIZED
 from pipeline.process.assets import AssetProgram
@@ -95,14 +96,30 @@ def copy_slots(source: Any, target: Any, sources: list[int], targets: list[int])
             wanted[wanted_at] = given[given_at]
 
 
+def same_readings(old: Bound, new: Bound, pairs: tuple[Slots, Slots]) -> tuple[Slots, Slots]:
+    """Of pairs of sensors those whose last readings mean in the new plan what they meant in the old one."""
+    places = {kind.id: place for place, kind in enumerate(old.plan.kinds)}
+    was = np.full(len(new.plan.kinds), -1)
+    same = _same_kinds(old.plan, new.plan)
+    for place, kind in enumerate(new.plan.kinds):
+        was[place] = places[kind.id] if kind in same else -1
+    fits = old.program_of[pairs[0].quick()] == was[new.program_of[pairs[1].quick()]]
+    if fits.all():
+        return pairs
+    chosen = np.flatnonzero(fits).tolist()
+    return Slots(pairs[0][at] for at in chosen), Slots(pairs[1][at] for at in chosen)
+
+
+def _same_kinds(old: Plan, new: Plan) -> list[Kind]:
+    """Kinds of the new plan whose numbers mean the same in both."""
+    before = {kind.id: (kind.unit, kind.states) for kind in old.kinds}
+    return [kind for kind in new.kinds if before.get(kind.id) == (kind.unit, kind.states)]
+
+
 def _same_beside(old: Plan, new: Plan) -> list[str]:
     """Words for readings of other sensors that mean the same in both plans."""
     before = {kind.id: kind for kind in old.kinds}
-    same = [
-        kind
-        for kind in new.kinds
-        if kind.id in before and (kind.unit, kind.states) == (before[kind.id].unit, before[kind.id].states)
-    ]
+    same = _same_kinds(old, new)
     modes = [MODE for kind in same if kind.is_mode and before[kind.id].is_mode]
     return [f"{whose}.{kind.id}" for kind in same for whose in ("asset", "site")] + modes
 
@@ -131,7 +148,8 @@ def _carry_program(source: KindProgram, target: KindProgram, beside: Iterable[st
         if series.base in windows.keys() & unchanged.keys():
             series.take_over(windows[series.base], *unchanged[series.base])
     if source.last.rules and target.last.rules:
-        target.last.take_over(source.last, *every)
+        known = {name: unchanged[base] for name in target.last.operands if (base := source_of(name)) in unchanged}
+        target.last.take_over(source.last, every, known)
     rules = {rule.spec.id: rule for rule in source.rules}
     for rule in target.rules:
         old_rule = rules.get(rule.spec.id)

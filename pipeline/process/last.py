@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from pipeline.process.windows import known_of
 from rules.evidence import Known
 
 NEVER = np.iinfo(np.int64).min
+
+Pairs: TypeAlias = tuple[Sequence[int], Sequence[int]]
 
 
 @dataclass(slots=True)
@@ -117,12 +120,21 @@ class Last:
         value = found.low.get("value", np.full(len(slots), np.nan))
         return Known({**found.low, "value": value, "quality": quality}, found.high, found.doubtful)
 
-    def take_over(self, old: Last, sources: Sequence[int], targets: Sequence[int]) -> None:
-        """Go on over a change of plan; operands that were not kept before are known from the next reading on."""
+    def take_over(self, old: Last, every: Pairs, known: Mapping[str, Pairs]) -> None:
+        """Go on over a change of plan; other operands are known from the next reading on.
+
+        Args:
+            old: of the plan before.
+            every: slots of the sensors that both have, in the old one and here.
+            known: the same by operand, where it still means what it meant.
+
+        """
         own, given = self.state, old.state
+        sources, targets = every
         own.time_ns[targets], own.quality[targets] = given.time_ns[sources], given.quality[sources]
         for k, name in enumerate(self.operands):
-            if name in old.operands:
+            if name in old.operands and name in known:
                 before = old.operands.index(name)
+                sources, targets = known[name]
                 for part in ("low", "high", "doubtful"):
                     getattr(own, part)[targets, k] = getattr(given, part)[sources, before]

@@ -90,12 +90,17 @@ def _take(
 
 
 @njit(cache=True, nogil=True)
-def _met(operand: Operand, x: float, met_ns: int, now_ns: int) -> int:
-    """1 = a sensor meets the comparison, now or within the window; 0 = it does not; -1 = not known."""
+def _met(operand: Operand, x: float, met_ns: int, since_ns: int, now_ns: int) -> int:
+    """1 = a sensor meets the comparison, now or within the window; 0 = it does not; -1 = not known.
+
+    ``since_ns``: earlier readings of it were not compared; ``NEVER`` = all were.
+    """
     if operand.span_ns == 0:
         return -1 if np.isnan(x) else 1 if _meets(operand.operator, operand.limit, x) else 0
     if met_ns != NEVER and -operand.span_ns <= now_ns - met_ns < operand.span_ns:
         return 1
+    if since_ns != NEVER and now_ns - since_ns < operand.span_ns:
+        return -1
     return -1 if np.isnan(x) else 0
 
 
@@ -136,6 +141,7 @@ def _asked(
     reach: Records,
     latest: Records,
     met_ns: Integers,
+    since_ns: Integers,
 ) -> tuple[float, float, int]:
     """(low, high, doubtful) of one operand at one instant."""
     known, met, doubt = 0, 0, 0
@@ -146,7 +152,10 @@ def _asked(
         one = latest[place]
         x = _says(one, reach[place], silent, now_ns)
         if tallies:
-            meets = _met(operand, x, met_ns[place, operand.test] if operand.test >= 0 else NEVER, now_ns)
+            newest, since = NEVER, NEVER
+            if operand.test >= 0:
+                newest, since = met_ns[place, operand.test], since_ns[place, operand.test]
+            meets = _met(operand, x, newest, since, now_ns)
             if meets < 0:
                 continue
             met += meets
@@ -165,6 +174,7 @@ def _asked(
 
 _GRID = types.Array(types.float64, 2, "C")
 _MARKS = types.Array(types.boolean, 2, "C")
+_TIMES = types.Array(types.int64, 2, "C")
 _I32 = types.Array(types.int32, 1, "C")
 _TESTS, _OPERANDS, _LATEST = records(TEST_FIELDS), records(OPERAND_FIELDS), records(LATEST_FIELDS)
 _SILENT = types.Array(types.int8, 1, "C")
@@ -174,7 +184,7 @@ _TABLES = (records(REACH_FIELDS), _OPERANDS, I64, I64, _I32, _I32, _I32)
 @njit(
     types.void(
         SENSOR, TIME, VALUE, types.Array(types.boolean, 1, "C"), types.Array(types.boolean, 1, "C"),
-        types.Array(types.int16, 1, "C"), _I32, _I32, _I32, _SILENT, _LATEST, types.Array(types.int64, 2, "C"), _TESTS,
+        types.Array(types.int16, 1, "C"), _I32, _I32, _I32, _SILENT, _LATEST, _TIMES, _TIMES, _TESTS,
         *_TABLES, _GRID, _GRID, _MARKS,
     ),
     cache=True,
@@ -193,6 +203,7 @@ def at_rows(
     silent: NDArray[np.int8],
     latest: Records,
     met_ns: Integers,
+    since_ns: Integers,
     tests: Records,
     reach: Records,
     operands: Records,
@@ -231,7 +242,7 @@ def at_rows(
             group = group_of[first_group[program] + slot_of[s] * asked + k]
             low[k, i], high[k, i], doubt = _asked(
                 operands[begin + k], first_member[group], first_member[group + 1], time_ns[i], members, silent,
-                reach, latest, met_ns,
+                reach, latest, met_ns, since_ns,
             )  # fmt: skip
             doubtful[k, i] = doubt == 1
 
@@ -249,7 +260,7 @@ def _newest_news(group_begin: int, group_end: int, members: Slots, latest: Recor
 
 @njit(
     types.void(
-        types.int64, I64, types.int64, _SILENT, _LATEST, types.Array(types.int64, 2, "C"), *_TABLES, I64, _GRID, _GRID,
+        types.int64, I64, types.int64, _SILENT, _LATEST, _TIMES, _TIMES, *_TABLES, I64, _GRID, _GRID,
         _MARKS,
     ),
     cache=True,
@@ -262,6 +273,7 @@ def at_slots(
     silent: NDArray[np.int8],
     latest: Records,
     met_ns: Integers,
+    since_ns: Integers,
     reach: Records,
     operands: Records,
     first_operand: Integers,
@@ -292,6 +304,6 @@ def at_slots(
             group = group_of[own + k]
             low[k, slot], high[k, slot], doubt = _asked(
                 operands[begin + k], first_member[group], first_member[group + 1], times[slot], members, silent,
-                reach, latest, met_ns,
+                reach, latest, met_ns, since_ns,
             )  # fmt: skip
             doubtful[k, slot] = doubt == 1

@@ -8,7 +8,7 @@ meant and some say nothing, what is known lies between two bounds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -18,6 +18,7 @@ from detectors.kernels import Records
 from model.batch import GOOD, NO_TIME, Batch
 from model.condition import Comparison
 from model.plan import Plan
+from model.state import added
 from pipeline.process.other_kernels import (
     FUNCTIONS,
     LATEST_FIELDS,
@@ -46,17 +47,20 @@ class OthersState:
     Attributes:
         latest: records [p] of ``LATEST_FIELDS``.
         met_ns: int64 [p, c], event time of the newest reading that met a comparison; ``NEVER`` = none.
+        since_ns: int64 [p, c], no reading up to this event time was compared; ``NEVER`` = all were.
 
     """
 
     latest: Records
     met_ns: NDArray[np.int64]
+    since_ns: NDArray[np.int64] = field(metadata=added())
 
     @classmethod
     def fresh(cls, sensors: int, tests: int) -> OthersState:
         latest = np.zeros(sensors, LATEST_FIELDS)
         latest["time_ns"], latest["value"] = NEVER, np.nan
-        return cls(latest, np.full((sensors, tests), NEVER, np.int64))
+        never = np.full((sensors, tests), NEVER, np.int64)
+        return cls(latest, never, never.copy())
 
 
 @dataclass(slots=True)
@@ -123,7 +127,7 @@ class Others:
             batch.quality != GOOD,
             fresh,
             program_of, slot_of, self.place_of, self._gateway_of, silent.copy(),
-            self.state.latest, self.state.met_ns, self._test_records,
+            self.state.latest, self.state.met_ns, self.state.since_ns, self._test_records,
             self._reach,
             self._operands, self._first_operand, self._first_group, self._group_of, self._first_member, self._members,
             low, high, doubtful,
@@ -176,7 +180,7 @@ class Others:
         low, high, doubtful = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, np.bool_)
         times = np.full(len(own_ns), NEVER, np.int64)
         at_slots(
-            program, own_ns, now_ns, silent, self.state.latest, self.state.met_ns,
+            program, own_ns, now_ns, silent, self.state.latest, self.state.met_ns, self.state.since_ns,
             self._reach,
             self._operands, self._first_operand, self._first_group, self._group_of, self._first_member, self._members,
             times, low, high, doubtful,
@@ -188,7 +192,7 @@ class Others:
 
         Args:
             old: of the plan before.
-            sources: of the new plan's sensors that were there before, their index in the old one.
+            sources: of the new plan's sensors whose readings mean what they meant before, their index in the old one.
             recent: the last readings of all sensors, for those that nobody asked before.
 
         """
@@ -197,9 +201,6 @@ class Others:
         place = np.where(before >= 0, old.place_of[before] if len(old.place_of) else -1, -1)
         asked = np.flatnonzero(place >= 0)
         own.latest[asked] = given.latest[place[asked]]
-        for target, name in enumerate(self.tests):
-            if name in old.tests:
-                own.met_ns[asked, target] = given.met_ns[place[asked], old.tests.index(name)]
         new = np.flatnonzero((place < 0) & (before >= 0))
         rings = recent[self.sensors[new]]
         newest = rings["at"] - 1
@@ -207,6 +208,12 @@ class Others:
         for name in ("time_ns", "value"):
             own.latest[name][new[heard]] = rings[name][np.arange(len(new)), newest][heard]
         own.latest["doubtful"][new[heard]] = 1  # how good it was is not kept
+        own.since_ns[:] = own.latest["time_ns"][:, None]
+        for target, name in enumerate(self.tests):
+            if name in old.tests:
+                at = old.tests.index(name)
+                own.met_ns[asked, target] = given.met_ns[place[asked], at]
+                own.since_ns[asked, target] = given.since_ns[place[asked], at]
 
 
 def bind_others(
@@ -235,7 +242,7 @@ def bind_others(
         for name in names:
             call = call_of(name) or Call(_SINGLE, name)
             columns.append(groups.of_slots(call.base, own))
-            records.append(_operand(call, tests, groups.kind_of(call.base)))
+            records.append(_operand(call, tests, *groups.kind_of(call.base)))
         group_of.append(np.stack(columns, axis=1).ravel() if columns else np.empty(0, np.int32))
     asked = np.array(sorted({index for group in groups.members for index in group}), np.int32)
     place_of = np.full(len(plan.sensors), -1, np.int32)
@@ -269,12 +276,14 @@ def bind_others(
     )
 
 
-def _operand(call: Call, tests: dict[str, tuple[int, Comparison]], kind: int) -> tuple[int, int, int, float, int]:
+def _operand(
+    call: Call, tests: dict[str, tuple[int, Comparison]], name: str, kind: int
+) -> tuple[int, int, int, float, int]:
     """A record of ``OPERAND_FIELDS``; a comparison that is counted over a window gets a column of its own."""
     test = call.argument if isinstance(call.argument, Comparison) else Comparison("", ">", 0.0)
     place = -1
     if call.span_ns:
-        text = f"{kind} {test.operator} {test.limit!r}"
+        text = f"{name} {test.operator} {test.limit!r}"
         tests.setdefault(text, (kind, test))
         place = list(tests).index(text)
     return FUNCTIONS.index(call.function), call.span_ns, OPERATORS.index(test.operator), test.limit, place
@@ -295,8 +304,10 @@ class _Groups:
         self._numbers: dict[str, dict[str, int]] = {}  # base -> scope -> group
         self.members: list[list[int]] = [[]]  # group 0 has none
 
-    def kind_of(self, base: str) -> int:
-        return self._kinds[self._named(base)[1]]
+    def kind_of(self, base: str) -> tuple[str, int]:
+        """Its id and its place in the plan."""
+        name = self._named(base)[1]
+        return name, self._kinds[name]
 
     def of_slots(self, base: str, sensors: NDArray[np.int32]) -> NDArray[np.int32]:
         """int32 [m], the group that a word means for each of some sensors."""

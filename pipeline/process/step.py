@@ -22,7 +22,7 @@ from pipeline.process.acts import carry_out
 from pipeline.process.admission import ACCEPTED, DUPLICATE, LATE, AdmissionState, Admitted, admit
 from pipeline.process.beside import judge_beside
 from pipeline.process.binding import Bound, bind, settle
-from pipeline.process.carry import carry_gateways, carry_over, copy_slots, follow_flags, slot_pairs
+from pipeline.process.carry import carry_gateways, carry_over, copy_slots, follow_flags, same_readings, slot_pairs
 from pipeline.process.change import Change, SuppressionChange, in_order
 from pipeline.process.gateways import (
     GatewayState,
@@ -379,11 +379,12 @@ def _move_sensors(state: State, new: Bound) -> None:
     sources, targets = slot_pairs(tuple(old.tag_index), tuple(new.tag_index))
     admission_state, recent = AdmissionState.fresh(len(new.plan.sensors)), RecentState.fresh(len(new.plan.sensors))
     copy_slots(state.admission, admission_state, sources, targets)
-    copy_slots(state.recent, recent, sources, targets)
+    alike = same_readings(old, new, (sources, targets))
+    copy_slots(state.recent, recent, *alike)
     index = dict(zip(sources, targets, strict=True))
     state.reorder.waiting = {index[s]: heap for s, heap in state.reorder.waiting.items() if s in index}
     state.reorder.newest_ns = {index[s]: t for s, t in state.reorder.newest_ns.items() if s in index}
-    new.others.take_over(old.others, dict(zip(targets, sources, strict=True)), recent.rings)
+    new.others.take_over(old.others, dict(zip(*reversed(alike), strict=True)), recent.rings)
     state.gateways = carry_gateways(old.gateways, state.gateways, new.gateways, state.alarms.judged_alarms())
     state.admission, state.recent, state.bound = admission_state, recent, new
 
