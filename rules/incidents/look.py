@@ -43,7 +43,9 @@ class Look:
             return events
         for one in list(groups.open.values()):
             if one.touched:
-                named = [member for member in one.members.values() if self._is_named(groups, member)]
+                named = sorted(
+                    (member for member in one.members.values() if self._is_named(groups, member)), key=Member.order
+                )  # the order in which they came in is lost in a snapshot
                 one.touched = False
                 if named:
                     events += self._look_at(groups, one, named, offset, at_ns, readings)

@@ -139,7 +139,8 @@ def summary(one: OpenIncident, tally: Tally, *, is_open: bool = True, merged_int
 
 
 def source_of(tally: Tally, first: Member) -> ProbableSource:
-    found = [(member.asset, member.tag, member.estimate) for member in tally.located.values() if member.estimate]
+    located = sorted(tally.located.values(), key=Member.order)  # the order in which they came in is lost in a snapshot
+    found = [(member.asset, member.tag, member.estimate) for member in located if member.estimate]
     alone = len(tally.by_asset) == 1 and sum(tally.by_asset.values()) == 1
     return probable_source(found, first.asset, first.tag, _place(first), tally.spread, is_alone=alone)
 
