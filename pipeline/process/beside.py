@@ -17,6 +17,7 @@ from model.inputs import Tick
 from pipeline.process.binding import Bound, KindProgram
 from pipeline.process.bound_rule import BoundRule
 from pipeline.process.change import OF_READINGS, Change, Facts, LevelChange, SuppressionChange, changes_of, known
+from pipeline.process.judge import unsaid
 from pipeline.process.last import NEVER
 from rules.evidence import CLEARS, HOLDS, SAYS_NOTHING, Known
 from rules.grading import grade_rows, rows_begun
@@ -117,10 +118,20 @@ def _judged(
             np.nan_to_num(rows.low["quality"], nan=GOOD) if rule.operands & program.last.names else np.zeros(len(some))
         )
         evidence = rule.evidence(rows, slots[some], own.astype(np.uint8))
-        if by_clock:  # time alone ends no alarm
+        paused = None
+        if not by_clock:  # an off-delay does not run while the sensor itself is silent
+            paused = np.isnan(rows.low["quality"]) | unsaid(evidence, rows.low["quality"])
+        else:  # time alone ends no alarm
             evidence[((evidence == CLEARS) | (evidence == HOLDS)) & (rule.state.on[slots[some]] == 1)] = SAYS_NOTHING
         moved = grade_rows(
-            rule.state, rule.delays, slots[some], time_ns[some], evidence, tick.elapsed_ns, damping=rule.damping
+            rule.state,
+            rule.delays,
+            slots[some],
+            time_ns[some],
+            evidence,
+            tick.elapsed_ns,
+            paused=paused,
+            damping=rule.damping,
         )
         facts = partial(_facts, rows, rule)
         by_time = np.full(len(some), -1)

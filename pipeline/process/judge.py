@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from model.batch import Batch
+from model.batch import GOOD, Batch
 from model.inputs import Tick
 from pipeline.process.assets import judge_assets, judge_assets_over_time
 from pipeline.process.binding import Bound, KindProgram
@@ -85,6 +85,9 @@ def judge_rows(
                 times = part.time_ns[some]
                 own = _bounded(rule, columns.at(some, rule.operands | OF_READINGS), slots[some], times)
                 evidence = _row_evidence(rule, own, slots[some], late[some])
+                pauses = paused[rows[some]]
+                if rule.looks_at_others:
+                    pauses = pauses | (unsaid(evidence, own.low["quality"]) & ~late[some])
                 moved = grade_rows(
                     rule.state,
                     rule.delays,
@@ -92,7 +95,7 @@ def judge_rows(
                     times,
                     evidence,
                     NEVER,
-                    paused=paused[rows[some]],
+                    paused=pauses,
                     damping=rule.damping,
                 )
                 of_rows = partial(_row_facts, rule, own.low, explain, some)
@@ -210,6 +213,18 @@ def _row_evidence(rule: BoundRule, rows: Known, slots: NDArray[np.int32], late: 
         at_once = (rule.delays.on_of(slots[late]) == 0) & (rule.operands == {"value"})
         evidence[late] = np.where((evidence[late] == ENTERS) & at_once, ENTERED_LATE, SAYS_NOTHING)
     return evidence
+
+
+def unsaid(evidence: NDArray[np.int8], quality: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where a sensor is good and yet a grade is left open, because nothing is known of others: a pause like its own.
+
+    Args:
+        evidence: int8 [n, g], of a rule that looks at others.
+        quality: float64 [n].
+
+    """
+    pauses: NDArray[np.bool_] = (quality == GOOD) & (evidence == SAYS_NOTHING).any(axis=1)
+    return pauses
 
 
 def _concerned_by_time(rule: BoundRule, scores: Columns) -> bool:
