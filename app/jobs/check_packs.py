@@ -19,12 +19,12 @@ from config.packs import Packs, check_packs
 from model.alarm import AlarmEvent
 from model.errors import ConfigError, FengsuiError
 from model.incident import IncidentEvent
-from model.inputs import PlanChange, Tick
+from model.inputs import Input, PlanChange, Tick
 from model.plan import AlarmPolicy, Plan
 from model.sensor import Asset, Enterprise, GridCell, Position, Sensor, Site
 from model.text import Text
 from pipeline.correlate.stage import step_and_correlate
-from pipeline.process.step import Outcome, begin
+from pipeline.process.step import begin
 
 _NAME = Text("测试", "test")
 
@@ -107,15 +107,18 @@ def played(packs: Packs, test: PackTest) -> tuple[list[AlarmEvent], list[Inciden
     tick_ns = round(test.tick_s * 1e9)
     elapsed_ns = np.arange(0, round(test.duration_s * 1e9) + tick_ns, tick_ns)
     ends = np.searchsorted(batch.received_ns, START_NS + elapsed_ns, side="right")
-    outcomes: list[Outcome] = []
+    events: list[AlarmEvent] = []
+    incidents: list[IncidentEvent] = []
     offset, row = 1, 0
     for now_ns, end in zip(elapsed_ns.tolist(), ends.tolist(), strict=True):
-        if end > row:
-            outcomes.append(step_and_correlate(state, offset, batch.take(slice(row, end))))
-            offset, row = offset + end - row, end
-        outcomes.append(step_and_correlate(state, offset, Tick(START_NS + now_ns, now_ns)))
-        offset += 1
-    return [one for out in outcomes for one in out.events], [one for out in outcomes for one in out.incidents]
+        inputs: list[Input] = [batch.take(slice(row, end))] if end > row else []
+        for item in [*inputs, Tick(START_NS + now_ns, now_ns)]:
+            outcome = step_and_correlate(state, offset, item)
+            events += outcome.events
+            incidents += outcome.incidents
+            offset = state.next_offset
+        row = end
+    return events, incidents
 
 
 def _plan(packs: Packs, test: PackTest) -> Plan:

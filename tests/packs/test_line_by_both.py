@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from app.jobs.check_packs import events_of
+from app.jobs.check_packs import played
 from config.pack_tests import START_NS
 from config.packs import check_packs
 
@@ -60,7 +60,7 @@ def raised_s(folder: Path, leak: int) -> list[float]:
     )
     packs, _ = check_packs(["pipeline", str(folder)], folder)
     (test,) = [one for one in packs.tests if one.name.en == "both"]
-    events = [one for one in events_of(packs, test) if one.rule == "mine.both"]
+    events = [one for one in played(packs, test)[0] if one.rule == "mine.both"]
     return [(one.time_ns - START_NS) / 1e9 - begun for one in events]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from app.jobs.check_packs import events_of
+from app.jobs.check_packs import played
 from config.pack_tests import judge
 from config.packs import check_packs
 
@@ -19,4 +19,4 @@ def test_the_guides_pack_loads_without_a_warning_and_its_tests_hold(tmp_path: Pa
     packs, warnings = check_packs(["plant", str(tmp_path)], tmp_path)
     assert warnings == []
     own = [test for test in packs.tests if Path(test.place.file).is_relative_to(tmp_path)]
-    assert [judge(test, events_of(packs, test)) for test in own] == [[]] * 3
+    assert [judge(test, played(packs, test)[0]) for test in own] == [[]] * 3
