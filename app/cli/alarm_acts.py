@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from app.cli.acting import Doing, Said
 from app.cli.alarms import ByOption, CommandIdOption, IdArgument, IdsArgument, NoteOption
@@ -26,6 +25,7 @@ from app.cli.screen import (
     say,
     show_time,
 )
+from app.cli.tables import Table
 from app.cli.why import Spoken, spoken
 from app.configured import Paths, read
 from model.alarm import Alarm, Verdict

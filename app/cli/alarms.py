@@ -9,26 +9,24 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from app.cli.acting import Doing, Said, one_alarm
+from app.cli.alarm_table import alarm_table
 from app.cli.forgotten import show_forgotten
 from app.cli.screen import (
     CONFIG_DEFAULT,
     ConfigOption,
     JsonOption,
     LangOption,
-    grade_text,
     language,
     out,
     print_json,
     say,
-    show_time,
 )
-from app.cli.why import Spoken, marks_of, show_alarm, shown_value, spoken
+from app.cli.why import show_alarm, spoken
 from app.configured import Paths, read
 from config.settings import Settings
-from model.alarm import Alarm, Verdict
+from model.alarm import Verdict
 from model.flag import FlagKind
 from model.inputs import Act
 from store.pipeline_reader import PipelineReader
@@ -79,7 +77,7 @@ def list_alarms(
         out.print(say("no_hidden" if hidden else "no_alarms", speak), style="green")
     else:
         memos = {(flag.cover.rule, flag.cover.tag) for flag in reader.flags() if flag.kind is FlagKind.MEMO}
-        out.print(_table(alarms, incidents, memos, spoken(reader, speak), configured.time_zone))
+        out.print(alarm_table(alarms, spoken(reader, speak), configured.time_zone, incidents, memos))
         if count := sum(alarm.hidden != "" for alarm in alarms):
             out.print(say("hidden_count", speak, n=count), style="yellow")
 
@@ -147,34 +145,6 @@ def export(config: ConfigOption = CONFIG_DEFAULT) -> None:
 
 def _reader(configured: Settings) -> PipelineReader:
     return PipelineReader(Paths.under(configured.data_dir).pipeline_db)
-
-
-def _table(
-    alarms: list[Alarm], incidents: dict[str, str], memos: set[tuple[str, str]], names: Spoken, zone: str
-) -> Table:
-    speak = names.speak
-    table = Table(title=say("alarms", speak))
-    for key in ("grade", "state"):
-        table.add_column(say(key, speak), no_wrap=True)
-    table.add_column(say("what", speak), ratio=1, overflow="fold")
-    table.add_column(say("value", speak), no_wrap=True, justify="right")
-    table.add_column(say("since", speak), no_wrap=True)
-    for key in ("id", "incident"):
-        table.add_column(say(key, speak), no_wrap=True)
-    for alarm in alarms:
-        words = marks_of(alarm, speak) + ([say("hidden_memo", speak)] if (alarm.rule, alarm.tag) in memos else [])
-        marks = "".join(f" ({mark})" for mark in words)
-        table.add_row(
-            grade_text(alarm.grade or alarm.highest, speak),
-            say(f"short_{alarm.state.value}", speak),
-            f"{names.rule(alarm.rule)}{marks}\n[dim]{names.asset(alarm.asset)} · {alarm.tag}[/]",
-            shown_value(alarm.why),
-            show_time(alarm.start_ns, zone)[5:],
-            alarm.id[:8],
-            incidents.get(alarm.id, "")[:8],
-            style="dim" if alarm.hidden else "",
-        )
-    return table
 
 
 def _utc(time_ns: int) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 if TYPE_CHECKING:
     from pipeline.changes.difference import PlanDifference
@@ -29,6 +28,7 @@ from app.cli.screen import (
     say,
     show_time,
 )
+from app.cli.tables import Table
 from app.client import FilesRefused, PipelineClient
 from app.configured import Paths, read
 from config.settings import Settings

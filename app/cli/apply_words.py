@@ -13,6 +13,8 @@ APPLY_WORDS: dict[str, Text] = {
     "apply_removed": Text("删除", "Removed"),
     "apply_changed": Text("改动", "Changed"),
     "apply_part_alarms": Text("报警时限", "times of alarms"),
+    "apply_part_overrides": Text("现场调整", "overrides"),
+    "apply_part_incidents": Text("事件设置", "incidents"),
     "apply_part_rules": Text("规则", "rules"),
     "apply_part_detectors": Text("检测器", "detectors"),
     "apply_part_sensors": Text("传感器", "sensors"),

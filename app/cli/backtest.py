@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from app.cli.backtest_page import load_data, page, summary
 from app.cli.quality_stuck import length
@@ -27,6 +26,7 @@ from app.cli.screen import (
     say,
     show_time,
 )
+from app.cli.tables import Table
 from app.configured import read
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from app.cli.screen import (
     CONFIG_DEFAULT,
@@ -21,6 +20,7 @@ from app.cli.screen import (
     say,
     show_time,
 )
+from app.cli.tables import Table
 from app.configured import Paths, read
 from pipeline.capability.what_if import HORIZONS_S, Capability
 

@@ -49,7 +49,7 @@ def check(
     with Progress(console=out, transient=True, disable=as_json) as progress:
         task = progress.add_task(say("checking", speak), total=None)
         report = check_packs(names, base, progress=lambda done, of: progress.update(task, completed=done, total=of))
-    warnings += [str(warning) for warning in report.warnings]
+    warnings = list(dict.fromkeys(warnings + [str(warning) for warning in report.warnings]))
     if as_json:
         print_json({"ok": report.ok, "warnings": warnings, "tests": _as_data(report)})
     else:
@@ -60,7 +60,7 @@ def check(
 
 def _show(report: CheckReport, warnings: list[str], names: list[str], speak: str) -> None:
     for warning in warnings:
-        out.print(f"! {warning}", style="yellow", markup=False, highlight=False)
+        out.print(f"! {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     failed = [result for result in report.results if not result.ok]
     for result in failed:
         out.print(f"✗ {result.test.place}: {result.test.name.say(speak)}", style="red", markup=False, highlight=False)

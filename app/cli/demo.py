@@ -15,10 +15,10 @@ import typer
 from rich.console import Group
 from rich.live import Live
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text as RichText
 
 from app.cli.screen import LangOption, grade_text, language, out, say, set_up_logging, show_time
+from app.cli.tables import Table
 from app.cli.why import Spoken, shown_value, spoken
 from app.client import PipelineClient
 from app.configured import Paths, read

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from app.cli.screen import CONFIG_DEFAULT, EXIT_FAILED, JsonOption, LangOption, language, out, print_json, say
+from app.cli.tables import Table
 from app.configured import read
 from app.doctor.finding import Finding, Verdict
 from model.errors import FengsuiError

@@ -6,10 +6,10 @@ import time
 from dataclasses import asdict
 
 from rich.markup import escape
-from rich.table import Table
 
 from app.cli.quality_stuck import length
 from app.cli.screen import given_seconds, grade_text, out, print_json, say, show_time
+from app.cli.tables import Table
 from app.cli.why import spoken
 from model.alarm import Alarm, AlarmState, Transition
 from store.pipeline_reader import PipelineReader

@@ -43,7 +43,7 @@ INCIDENT_WORDS: dict[str, Text] = {
     ),
     "incident_meaning": Text("加重原因与次生风险", "What makes it worse, and what may follow"),
     "watch_for": Text("关注：{what}", "watch for: {what}"),
-    "done_merge": Text("已并入事件 {id}", "Merged {id} with the others"),
+    "done_merge": Text("已并为事件 {id}", "Merged into incident {id}"),
     "done_split": Text("已从事件 {id} 拆分", "Split off incident {id}"),
     "change_opened": Text("开始", "opened"),
     "change_joined": Text("并入 {n} 条报警", "{n} alarms joined"),

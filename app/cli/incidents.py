@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 from rich.panel import Panel
-from rich.table import Table
 
 from app.cli.acting import Doing, Said, one_alarm
+from app.cli.alarm_table import alarm_table
 from app.cli.alarms import ByOption, CommandIdOption, NoteOption
 from app.cli.screen import (
     CONFIG_DEFAULT,
@@ -30,6 +30,7 @@ from app.cli.screen import (
     say,
     show_time,
 )
+from app.cli.tables import Table
 from app.cli.why import Spoken, spoken
 from app.client import PipelineClient
 from app.configured import Paths, read
@@ -101,7 +102,7 @@ def show(
         out.print(_meaning(found, reader.plan().incidents, names))
     explained = set() if every else explained_by_others(reader.plan(), alarms)
     shown = [alarm for alarm in alarms if alarm.id not in explained]
-    out.print(_alarms(shown if every else shown[:ALARMS_SHOWN], names, configured.time_zone))
+    out.print(alarm_table(shown if every else shown[:ALARMS_SHOWN], names, configured.time_zone))
     if len(shown) > ALARMS_SHOWN or explained:
         left_out = 0 if every else max(0, found.alarms - len(explained) - ALARMS_SHOWN)
         out.print(say("alarms_left_out", speak, more=left_out, explained=len(explained)), style="dim")
@@ -125,7 +126,7 @@ def merge(
     speak = language(lang, configured.language)
     reader = PipelineReader(Paths.under(configured.data_dir).pipeline_db)
     ids = [one_incident(reader, name, speak).id for name in (incident, *others)]
-    _act(IncidentAct.MERGE, ids, config, said, speak)
+    _act(IncidentAct.MERGE, ids, config, said, speak, reader)
 
 
 @app.command()
@@ -146,7 +147,7 @@ def split(
     reader = PipelineReader(Paths.under(configured.data_dir).pipeline_db)
     found = one_incident(reader, incident, speak)
     ids = [found.id, *(one_alarm(reader, name, speak).id for name in alarms)]
-    _act(IncidentAct.SPLIT, ids, config, said, speak)
+    _act(IncidentAct.SPLIT, ids, config, said, speak, reader)
 
 
 @app.command()
@@ -170,7 +171,7 @@ def ack(
     out.print(say("incident_acked", doing.speak, count=len(owed), id=found.id), style="green")
 
 
-def _act(act: IncidentAct, ids: list[str], config: Path, said: Said, speak: str) -> None:
+def _act(act: IncidentAct, ids: list[str], config: Path, said: Said, speak: str, reader: PipelineReader) -> None:
     client = PipelineClient(read(config).socket)
     try:
         client.act(act, ids[0], by=said.by, note=said.note, command_id=said.command_id, about=ids[1:])
@@ -178,7 +179,13 @@ def _act(act: IncidentAct, ids: list[str], config: Path, said: Said, speak: str)
         again = ["fengsui", "incidents", act.value, *ids, "--config", str(config), *said.options()]
         complain(say("outcome_unknown", speak, reason=error.reason, command=shlex.join(again)))
         raise typer.Exit(EXIT_UNKNOWN) from error
-    out.print(say(f"done_{act.value}", speak, id=ids[0]), style="green")
+    out.print(say(f"done_{act.value}", speak, id=_stays(reader, ids[0])), style="green")
+
+
+def _stays(reader: PipelineReader, incident: str) -> str:
+    """Its own id, or of that which has taken it in: of merged ones the one that began first stays."""
+    found = reader.incident(incident)
+    return (found[0].merged_into or incident) if len(found) == 1 else incident
 
 
 def one_incident(reader: PipelineReader, given: str, speak: str) -> Incident:
@@ -331,23 +338,6 @@ def _state(one: Incident, speak: str) -> str:
     if one.merged_into:
         return say("incident_merged", speak, id=one.merged_into[:8])
     return say("incident_open" if one.is_open else "incident_closed", speak)
-
-
-def _alarms(alarms: list[Alarm], names: Spoken, zone: str) -> Table:
-    speak = names.speak
-    table = Table(title=say("alarms", speak))
-    for key in ("since", "grade", "state", "what", "where", "id"):
-        table.add_column(say(key, speak), no_wrap=key != "what")
-    for alarm in alarms:
-        table.add_row(
-            show_time(alarm.start_ns, zone)[5:],
-            grade_text(alarm.highest, speak),
-            say(f"short_{alarm.state.value}", speak),
-            names.rule(alarm.rule),
-            f"{names.asset(alarm.asset)} · {alarm.tag}",
-            alarm.id[:8],
-        )
-    return table
 
 
 def _history(events: list[IncidentEvent], names: Spoken, zone: str) -> Table:

@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from app.cli.screen import (
     CONFIG_DEFAULT,
@@ -30,6 +29,7 @@ from app.cli.screen import (
     say,
     show_time,
 )
+from app.cli.tables import Table
 from app.configured import Paths, read
 from store.journal.entries import Damage
 from store.journal.export import TYPES, Selection, rows, write_csv, write_json_lines, write_parquet

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
-from rich.table import Table
 
 from app.cli.screen import grade_text, out, say, show_time
+from app.cli.tables import Table
 
 if TYPE_CHECKING:
     from app.jobs.looking_back import Found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typer
-from rich.table import Table
 
 from app.cli.screen import (
     CONFIG_DEFAULT,
@@ -16,6 +15,7 @@ from app.cli.screen import (
     print_json,
     say,
 )
+from app.cli.tables import Table
 from app.configured import build, read
 
 

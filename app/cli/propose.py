@@ -17,7 +17,6 @@ import typer
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from app.cli.quality_stuck import length
 from app.cli.report_verdicts import precision_text, tally_data
@@ -33,6 +32,7 @@ from app.cli.screen import (
     say,
     show_time,
 )
+from app.cli.tables import Table
 from app.configured import read
 from model.alarm import Verdict
 from model.text import Text

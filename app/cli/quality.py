@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.markup import escape
 from rich.progress import Progress, TextColumn
-from rich.table import Table
 
 from app.cli.screen import (
     CONFIG_DEFAULT,
@@ -35,6 +34,7 @@ from app.cli.screen import (
     say,
     show_time,
 )
+from app.cli.tables import Table
 from app.configured import Paths, read
 
 if TYPE_CHECKING:

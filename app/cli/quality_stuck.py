@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from app.cli.quality import FromOption, Place, ToOption, counter, end_with, given_period, opened
 from app.cli.screen import (
@@ -27,6 +26,7 @@ from app.cli.screen import (
     say,
     show_time,
 )
+from app.cli.tables import Table
 
 if TYPE_CHECKING:
     from app.jobs.quality import Period

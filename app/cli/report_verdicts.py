@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape as plain
-from rich.table import Table
 
 from app.cli import html_page
 from app.cli.quality_stuck import length
@@ -27,6 +26,7 @@ from app.cli.screen import (
     say,
     show_time,
 )
+from app.cli.tables import Table
 from app.configured import read
 from model.alarm import Alarm, Verdict
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from app.cli.screen import (
     CONFIG_DEFAULT,
@@ -25,6 +24,7 @@ from app.cli.screen import (
     print_json,
     say,
 )
+from app.cli.tables import Table
 from app.configured import read
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from app.cli.apply import changes_line
 from app.cli.forgotten import FORGOTTEN_S, forgotten_alarms
@@ -26,6 +25,7 @@ from app.cli.screen import (
     say,
     show_time,
 )
+from app.cli.tables import Table
 from app.client import PipelineClient
 from app.configured import Paths, connector, read
 from config.settings import Settings

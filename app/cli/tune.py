@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress
-from rich.table import Table
 
 from app.cli.quality_stuck import length
 from app.cli.screen import EXIT_NOT_FOUND, JsonOption, LangOption, given_grade, language, out, print_json, say
+from app.cli.tables import Table
 
 if TYPE_CHECKING:
     from app.jobs.tune import Tuned

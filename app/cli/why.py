@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from rich.markup import escape
 from rich.panel import Panel
-from rich.table import Table
 
 from app.cli.screen import grade_text, out, say, show_time
+from app.cli.tables import Table
 from model.alarm import Alarm, AlarmEvent, Grade, Verdict, Why
 from model.explanation import Explanation
 from model.flag import Flag, FlagKind

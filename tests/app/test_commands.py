@@ -225,6 +225,18 @@ def test_a_pack_that_holds_is_exit_code_0(cli: Desk, tmp_path: Path) -> None:
     assert [test["ok"] for test in found["tests"]] == [True]
 
 
+def test_a_warning_is_told_once(cli: Desk, site: Site, tmp_path: Path) -> None:
+    untested = pack_with(tmp_path, "yellow")
+    (untested / "tests.yaml").unlink()
+    text = site.config.read_text(encoding="utf-8")
+    packs = next(line for line in text.splitlines() if line.startswith("packs:"))
+    (site.config.parent / "untested.yaml").write_text(text.replace(packs, f"packs: [{untested}]"), encoding="utf-8")
+    done = cli.run("check", "--config", str(site.config.parent / "untested.yaml"), "--json")
+    warnings = done.json()["warnings"]
+    assert any("should have a test" in warning for warning in warnings)
+    assert len(set(warnings)) == len(warnings)
+
+
 def test_a_pack_whose_own_test_does_not_hold_is_exit_code_1(cli: Desk, tmp_path: Path) -> None:
     done = cli.run("check", str(pack_with(tmp_path, "red")), "--lang", "en")
     assert done.code == 1, done.out + done.err

@@ -94,7 +94,7 @@ def test_merge_and_split_go_to_the_pipeline_with_whole_ids(cli: Desk, site: Site
         done = ask(
             cli, site, "incidents", "merge", one[:6], other[:6], "--by", "王工", "--note", "one pipe", "--lang", "en"
         )
-        assert (done.code, done.out.strip()) == (0, f"Merged {one} with the others")
+        assert (done.code, done.out.strip()) == (0, f"Merged into incident {one}")
         alarm = next(a["id"] for a in ask(cli, site, "alarms", "list", "--json").json() if a["rule"] == "gas")
         assert ask(cli, site, "incidents", "split", one, alarm, "--by", "王工").code == 0
     finally:
