@@ -1,7 +1,9 @@
 """Rules that look beside their sensor: what a reading of another one, or the hour, changes while the own is silent.
 
 At each tick those sensors are judged about whose neighbours there is news; whenever a minute begins, those whose rules
-name the hour or the day. The sensor's own operands stand as at its last reading, as long as that is not too old.
+name the hour or the day; and then, once, after other settings began to count, those that report changes only: what an
+override that ends or a new rule makes of them, no reading tells. The sensor's own operands stand as at its last
+reading, as long as that is not too old.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ def judge_beside(bound: Bound, tick: Tick, silent: NDArray[np.int8], *, new_minu
     for index, program in enumerate(bound.programs):
         last = program.last
         mixed = [rule for rule in last.rules if rule.looks_at_others]
-        timed = [rule for rule in last.rules if rule.looks_at_clock]
+        again = program.kind.on_change and bound.looks_again and bool(last.rules)
+        timed = [rule for rule in last.rules if rule.looks_at_clock or again]
         if bound.others.names[index] and bound.others.has_news:
             time_ns, others = bound.others.news(index, last.state.time_ns, silent)
             some = np.flatnonzero(time_ns != NEVER).astype(np.int32)
@@ -45,7 +48,7 @@ def judge_beside(bound: Bound, tick: Tick, silent: NDArray[np.int8], *, new_minu
                 columns = _columns(bound, program, some, time_ns[some], silent, others)
                 changes.extend(_suppressed(bound, program, some, time_ns[some], columns, tick))
                 changes.extend(_judged(bound, program, mixed, some, time_ns[some], columns, tick))
-        if last.rules and new_minute:
+        if new_minute and (again or any(rule.looks_beside for rule in last.rules)):
             some = np.arange(len(program.sensors), dtype=np.int32)
             others = bound.others.as_of(index, len(some), tick.wall_ns, silent)
             times = np.full(len(some), tick.wall_ns)
@@ -54,6 +57,8 @@ def judge_beside(bound: Bound, tick: Tick, silent: NDArray[np.int8], *, new_minu
             changes.extend(_forgotten(bound, program, tick))
             changes.extend(_judged(bound, program, timed, some, times, columns, tick, by_clock=True))
     bound.others.seen()
+    if new_minute and not silent.any():  # of what stands behind a silent gateway nothing is known yet
+        bound.looks_again = False
     return changes
 
 

@@ -115,6 +115,9 @@ class Bound:
     others: Others
     calendar: Calendar
     settled: tuple[int, int]  # wall time from which, and until which, the overrides that count are the same
+    looks_again: bool = (
+        True  # other settings count than before: what sensors said that send no second reading meets them
+    )
 
     def about(self, program: KindProgram, slot: int) -> About:
         """The sensor that a slot of a program stands for."""
@@ -213,6 +216,7 @@ def settle(bound: Bound, wall_ns: int) -> None:
     if bound.settled[0] <= wall_ns < bound.settled[1]:
         return
     plan = bound.plan
+    bound.looks_again = True
     spans = [override.span_ns() for override in plan.overrides]
     moments = [moment for span in spans for moment in span if moment is not None]
     bound.settled = (
@@ -248,10 +252,10 @@ def _on_others(program: KindProgram) -> set[str]:
 
 
 def _look_beside(program: KindProgram, offline_ns: NDArray[np.int64], gateways: Gateways) -> None:
-    """Keep what the rules that look beside a sensor need of the sensor itself."""
-    rules = tuple(rule for rule in program.rules if rule.looks_beside)
-    named = frozenset[str]().union(*(rule.named_at_all for rule in rules)) - CALENDAR - _on_others(program)
+    """Keep what the rules that are judged between its readings need of the sensor itself."""
     lasts = program.kind.on_change
+    rules = tuple(rule for rule in program.rules if rule.looks_beside or (lasts and not rule.is_standing))
+    named = frozenset[str]().union(*(rule.named_at_all for rule in rules)) - CALENDAR - _on_others(program)
     program.last = Last(
         operands=tuple(sorted(named)),
         rules=rules,

@@ -54,7 +54,7 @@ class Last:
 
     Attributes:
         operands: own ones that the rules name, in the order of the state.
-        rules: those that look beside the sensor.
+        rules: those that look beside the sensor; where it reports changes only, all that readings decide.
         stale_ns: int64 [m], a reading that is further away says nothing.
         carrier: int32 [m], the gateway without which a sensor that reports changes only says nothing; -1 = none.
 
