@@ -270,6 +270,7 @@ class Changer:
 
     def _try(self, who: Who) -> None:
         """Apply, and log what comes of it."""
+        log.info("configuration files are read, and the packs' tests played, which takes a while", by=who.name)
         try:
             told = self.apply(who)
         except (FengsuiError, TimeoutError) as error:

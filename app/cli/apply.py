@@ -31,6 +31,7 @@ from app.cli.screen import (
 from app.cli.tables import Table
 from app.client import FilesRefused, PipelineClient
 from app.configured import Paths, read
+from app.parent import end_with_parent
 from config.settings import Settings
 from model.errors import OutcomeUnknown
 from store.pipeline_reader import PipelineReader
@@ -94,6 +95,7 @@ def read_plan(
     from app.jobs.read_plan import read_plan as job
 
     os.nice(10)
+    end_with_parent()
     sys.stdout.buffer.write(msgspec.json.encode(job(config, tests=tests)))
 
 
@@ -105,6 +107,7 @@ def warm_detectors(config: ConfigOption = CONFIG_DEFAULT) -> None:
     from model.plan import Plan
 
     os.nice(10)
+    end_with_parent()
     plan = msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)
     sys.stdout.buffer.write(msgspec.json.encode(job(read(config), plan)))
 

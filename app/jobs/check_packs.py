@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from app.parent import end_with_parent
 from config.incident_tests import judge_incidents
 from config.pack_test_readings import readings
 from config.pack_tests import START_NS, PackTest, judge
@@ -80,7 +81,8 @@ def _played(packs: Packs) -> Iterator[tuple[int, list[str]]]:
             yield at, _play(packs, test)
         return
     # Spawned, not forked: the screen's thread may hold a lock at the moment of a fork.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawning, initializer=end_with_parent) as pool:
         longest_first = sorted(
             enumerate(packs.tests), key=lambda numbered: -numbered[1].duration_s / numbered[1].tick_s
         )
