@@ -116,10 +116,8 @@ def _under_them(old: Plan, new: Plan, concerned: Mapping[str, RuleSpec]) -> Iter
     named: set[str] = set()
     kinds: set[str] = set()
     for rule in concerned.values():
-        red = red_grade(rule)
-        asked = operands(parse(red.when)) if red is not None else set()
-        named |= {source_of(name) for name in asked}
-        kinds |= kinds_beside(red, old) if red is not None else set()
+        named |= {source_of(name) for name in red_asks(rule)}
+        kinds |= kinds_beside(rule, old)
         named |= set(rule.yields_to)
         kinds |= set(rule.kinds)
     detectors = {spec.id: spec for spec in new.detectors}
@@ -135,9 +133,16 @@ def _under_them(old: Plan, new: Plan, concerned: Mapping[str, RuleSpec]) -> Iter
             yield _told(f"kinds.{kind.id}", "红色所判断的传感器类型改变", "a kind of sensors that red judges changes")
 
 
-def kinds_beside(red: GradeSpec, plan: Plan) -> set[str]:
-    """Kinds of other sensors that a condition asks."""
-    words = {base_of(name) for name in operands(parse(red.when)) if is_of_others(base_of(name))}
+def red_asks(rule: RuleSpec) -> set[str]:
+    """Operands that decide whether red is told: those of its condition, and of what suppresses the rule."""
+    red = red_grade(rule)
+    conditions = [text for text in (red.when if red is not None else "", rule.suppress_when) if text]
+    return {name for text in conditions for name in operands(parse(text))} if red is not None else set()
+
+
+def kinds_beside(rule: RuleSpec, plan: Plan) -> set[str]:
+    """Kinds of other sensors that decide whether red is told."""
+    words = {base_of(name) for name in red_asks(rule) if is_of_others(base_of(name))}
     modes = {kind.id for kind in plan.kinds if kind.is_mode} if MODE in words else set()
     return modes | {word.partition(".")[2] for word in words - {MODE}}
 

@@ -42,8 +42,7 @@ def ground_changes(old: Plan, new: Plan) -> list[RedChange]:
     if not red:
         return []
     behind = _kinds_behind(red, old)
-    grades = [grade for rule in red if (grade := red_grade(rule)) is not None]
-    beside = {kind for grade in grades for kind in kinds_beside(grade, old)}
+    beside = {kind for rule in red for kind in kinds_beside(rule, old)}
     looked_at = behind | beside | {kind for rule in red for kind in rule.kinds}
     of_assets = {kind for rule in red for kind in rule.assets}
     sensors = [one for one in old.sensors if one.kind in looked_at]

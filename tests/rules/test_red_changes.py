@@ -132,9 +132,11 @@ def test_many_lost_sensors_are_counted() -> None:
 
 def test_a_kind_that_red_asks_beside_its_sensor_is_ground_of_it_too() -> None:
     fan, mode = kind("fan", unit=""), replace(kind("plant_mode", unit=""), is_mode=True)
-    old = plan(rule("r", grade("red", "value >= 25 and asset.fan == 0 and mode == 0")), kinds=[kind(), fan, mode])
-    for at in (1, 2):
-        kinds = [replace(one, unit="1") if number == at else one for number, one in enumerate(old.kinds)]
-        (told,) = red_changes(old, replace(old, kinds=tuple(kinds)))
-        assert told.place == f"kinds.{old.kinds[at].id}"
-    assert red_changes(old, old) == []
+    asks = rule("r", grade("red", "value >= 25 and asset.fan == 0 and mode == 0"))
+    hides = replace(rule("r", grade("red", "value >= 25")), suppress_when="asset.fan == 0 and mode == 0")
+    for old in (plan(asks, kinds=[kind(), fan, mode]), plan(hides, kinds=[kind(), fan, mode])):
+        for at in (1, 2):
+            kinds = [replace(one, unit="1") if number == at else one for number, one in enumerate(old.kinds)]
+            (told,) = red_changes(old, replace(old, kinds=tuple(kinds)))
+            assert told.place == f"kinds.{old.kinds[at].id}"
+        assert red_changes(old, old) == []

@@ -84,5 +84,7 @@ def test_a_sensor_that_red_asks_beside_its_own_is_ground_of_it() -> None:
         kinds=[kind(), kind("fan", unit="")],
         sensors=[("a", "gas"), ("f", "fan")],
     )
-    (told,) = ground_changes(made, replace(made, sensors=made.sensors[:1]))
-    assert told.place == "sensors.f"
+    suppressed = replace(made.rules[0], grades=(grade("red", "value >= 25"),), suppress_when="asset.fan == 0")
+    for one in (made, replace(made, rules=(suppressed,))):
+        (told,) = ground_changes(one, replace(one, sensors=one.sensors[:1]))
+        assert told.place == "sensors.f"
