@@ -5,7 +5,7 @@ Exit codes: 0 done, 1 there is no snapshot or no such asset, 2 wrong configurati
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,7 +22,9 @@ from app.cli.screen import (
 )
 from app.cli.tables import Table
 from app.configured import Paths, read
-from pipeline.capability.what_if import HORIZONS_S, Capability
+
+if TYPE_CHECKING:
+    from pipeline.capability.what_if import Capability
 
 
 def capability(
@@ -33,7 +35,8 @@ def capability(
     lang: LangOption = "",
 ) -> None:
     """查看现有测点的发现能力。What the sensors that work now would see, and how soon."""
-    from app.jobs.capability import of_newest
+    from app.jobs.capability import of_newest  # it loads every detector, which no other command should wait for
+    from pipeline.capability.what_if import HORIZONS_S
 
     configured = read(config)
     speak = language(lang, configured.language)
