@@ -157,7 +157,10 @@ def test_an_export_that_begins_late_reads_no_more_than_it_must_and_knows_the_pla
     [
         (("export", "x.txt"), "must end in .jsonl, .csv, .parquet, or be -, got 'x.txt'"),
         (("export", "-", "--from", "yesterday"), "must be an offset, or a time such as 2026-11-24T08:00"),
-        (("export", "-", "--type", "readings"), "must be of reading, tick, act, plan, finding, gap, got 'readings'"),
+        (
+            ("export", "-", "--type", "readings"),
+            "must be of reading, tick, act, plan, proposal, finding, gap, got 'readings'",
+        ),
     ],
 )
 def test_wrong_use_is_told_and_ends_with_2(arguments: tuple[str, ...], said: str) -> None:
