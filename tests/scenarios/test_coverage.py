@@ -52,5 +52,6 @@ def test_there_are_many_scenarios(stories: list[Scenario]) -> None:
 
 
 def test_every_end_of_a_flag_is_met(stories: list[Scenario]) -> None:
+    """But that of memos, which hide nothing: ``tests/pipeline/test_memos.py`` has those."""
     found = {flag.why_ended for story in stories for flag in story.flags.values() if flag.why_ended}
-    assert found == set(FlagEnd)
+    assert found == set(FlagEnd) - {FlagEnd.MEMO_ENDED}
