@@ -36,7 +36,8 @@ def own_pack(folder: Path, port: int, changes: str) -> Site:
     site = make_site(folder, port)
     shutil.copytree(PACK, folder / "pack")
     config = site.config.read_text(encoding="utf-8").replace(str(PACK), "./pack")
-    site.config.write_text(f"{config}changes: {changes}\n", encoding="utf-8")
+    calm = "alarms: {chatter: false}\n"  # alarms that come and go over and over shall be told of each time
+    site.config.write_text(f"{config}{calm}changes: {changes}\n", encoding="utf-8")
     return site
 
 
