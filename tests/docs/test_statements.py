@@ -13,6 +13,7 @@ import zlib
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import msgspec
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
@@ -171,14 +172,7 @@ def test_the_documented_reader_gives_back_what_was_written(journal: Path) -> Non
     assert lines[2][1:4] + lines[2][5:] == ["a/1", NO_TIME, 21, 2]
     assert np.isnan(lines[2][4])
     assert lines[4][1:] == ["tick", {"boot": "3f2a91c0", "elapsed_ns": 41, "wall_ns": 40}]
-    assert lines[5][2] == {
-        "act": "acknowledge",
-        "alarm_id": "alarm",
-        "by": "li",
-        "command_id": "c",
-        "note": "备注",
-        "wall_ns": 50,
-    }
+    assert lines[5][2] == json.loads(msgspec.json.encode(HumanAct("c", "acknowledge", "alarm", "li", "备注", 50)))
 
 
 def test_the_documented_reader_notices_a_changed_byte(journal: Path) -> None:
